@@ -1,16 +1,18 @@
 /** What somebody has typed, scrolled to, or ought to read first is not lost on the way. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Locator, Page } from "playwright-core";
+import type { Locator, Page, Route } from "playwright-core";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { skippedWithoutChromium } from "../support/chromium.ts";
-import { type ConsoleService, startConsole } from "../support/console.ts";
+import { type ConsoleService, enterKey, finish, startConsole } from "../support/console.ts";
+import { ADMIN_KEY } from "../support/service.ts";
 import { until } from "../support/until.ts";
 
 const STEPS: Readonly<Record<string, (service: ConsoleService) => Promise<void>>> = {
   "a policy that is changed and not saved is left only on purpose": leavePolicy,
   "a long list stays as it was scrolled when a row of it changes": keepLongList,
   "what an act will do is in sight before it can be done, also where the window is low": seeFirst,
+  "what changes while a page is read for the first time is shown": showWhatCameBetween,
 };
 
 test("what somebody has at hand is not lost", async (t) => {
@@ -156,4 +158,53 @@ async function isInSight(part: Locator): Promise<boolean> {
 async function waitForFocus(tab: Page, name: RegExp): Promise<void> {
   const named = "document.activeElement.labels?.[0]?.textContent ?? document.activeElement.textContent";
   await until(async () => name.test(String(await tab.evaluate(named))), `the focus at ${name}`);
+}
+
+async function showWhatCameBetween({ users, open }: ConsoleService): Promise<void> {
+  await users.createUser({ userId: "una" });
+  const { tab, complaints } = await open("/users/una/timeline");
+  const events = holdAnswer(tab, "ListEvents");
+  // The watch begins after the lock, and tells nothing of it.
+  await tab.route("**/WatchEvents", (route) => changed.then(() => route.continue()));
+  const changed = events.read.then(() => users.lockUser({ userId: "una" }));
+  await enterKey(tab, ADMIN_KEY);
+  await tab.getByText("Live", { exact: true }).waitFor();
+  events.letGo();
+  await tab.getByText(/locked this user until/).waitFor();
+
+  const organizations = holdAnswer(tab, "ListOrganizations");
+  await tab.getByRole("link", { name: "Organizations" }).click();
+  await organizations.read;
+  await tab.getByRole("button", { name: "Create an organization" }).click();
+  const creation = tab.getByRole("dialog", { name: "Create an organization" });
+  await creation.getByLabel("Id").fill("late");
+  await creation.getByLabel("Name").fill("Late");
+  await finish(creation, "Save");
+  organizations.letGo();
+  await tab.getByRole("row", { name: /^Late late/ }).waitFor();
+  assert.deepEqual(complaints, []);
+}
+
+interface HeldAnswer {
+  /** Resolves when the service has answered. */
+  readonly read: Promise<void>;
+  /** The page gets the answer. */
+  readonly letGo: () => void;
+}
+
+/** Lets the service answer the next call of an RPC, and keeps the answer from the page for a while. */
+function holdAnswer(tab: Page, rpc: string): HeldAnswer {
+  const [read, wait] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let isHeld = false;
+  // The route stays: the browser would lose what it holds with it.
+  const answer = async (route: Route): Promise<void> => {
+    if (isHeld) return route.fallback();
+    isHeld = true;
+    const response = await route.fetch();
+    read.resolve();
+    await wait.promise;
+    await route.fulfill({ response });
+  };
+  tab.route(`**/${rpc}`, answer).catch(read.reject);
+  return { read: read.promise, letGo: wait.resolve };
 }

@@ -1,6 +1,7 @@
 /** A call that changes something: its error, and whether it is under way. */
 import { useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
+import { readAgain } from "../live/read-again.ts";
 import { putRow, type Row } from "../live/rows.ts";
 
 export interface Call {
@@ -38,7 +39,7 @@ export function useCall(): Call {
       isRunning.current = false;
       setIsBusy(false);
       // Also without an answer: it may be done.
-      void queries.invalidateQueries();
+      void readAgain(queries);
     }
   };
   return { run, error, isBusy };

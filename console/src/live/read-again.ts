@@ -1,6 +1,19 @@
 /** Reads again what a page shows, not more often than is of use. */
-import { useQueryClient } from "@tanstack/react-query";
+import { type Query, type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef } from "react";
+
+/**
+ * Reads again what is shown of some queries; absent: of all. Resolves when it is read. A first read that is under way may
+ * have been answered before the change: it is shown, and then read again.
+ */
+export async function readAgain(queries: QueryClient, isMeant: (query: Query) => boolean = () => true): Promise<void> {
+  const firstReads = queries.getQueryCache().findAll({
+    fetchStatus: "fetching",
+    predicate: (query) => query.state.data === undefined && isMeant(query),
+  });
+  await queries.invalidateQueries({ predicate: isMeant });
+  if (firstReads.length > 0) await queries.invalidateQueries({ predicate: (query) => firstReads.includes(query) });
+}
 
 /** Many events in a row lead to a few reads. */
 const QUIET_MS = 200;
@@ -21,7 +34,7 @@ export function useReadAgain(services: readonly string[]): () => void {
         timer.current = undefined;
         if (asked.current !== answered) read();
       }, QUIET_MS);
-      void queries.invalidateQueries({ predicate: ({ queryKey }) => isOfServices(queryKey, services) });
+      void readAgain(queries, ({ queryKey }) => isOfServices(queryKey, services));
     };
     asked.current++;
     if (timer.current === undefined) read();

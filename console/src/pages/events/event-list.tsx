@@ -65,7 +65,7 @@ function ListOf({ interest, isOwn, isFiltered }: EventListProps): ReactNode {
 
 /** What follows the rows: more of them, or why there are none. */
 function Rest({
-  more: { hasNextPage, isFetchingNextPage, fetchNextPage },
+  more: { hasNextPage, pages, isFetchingNextPage, fetchNextPage },
   isEmpty,
   isFiltered,
 }: {
@@ -76,7 +76,7 @@ function Rest({
   const end = useRef<HTMLDivElement>(null);
   const isIdle = hasNextPage && !isFetchingNextPage;
   useEffect(() => {
-    if (!isIdle || end.current === null) return;
+    if (!isIdle || pages === 0 || end.current === null) return;
     // A page may be empty without being the last, so this also goes on while there are no rows.
     const seen = new IntersectionObserver(
       ([entry]) => {
@@ -86,7 +86,8 @@ function Rest({
     );
     seen.observe(end.current);
     return () => seen.disconnect();
-  }, [isIdle, fetchNextPage]);
+    // An answer may be so quick that this never sees the list busy: each page asks whether its end is in sight.
+  }, [isIdle, pages, fetchNextPage]);
   if (hasNextPage) {
     return (
       <div className="list-more" ref={end}>

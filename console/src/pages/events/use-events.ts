@@ -22,30 +22,33 @@ export interface Events {
   readonly isPending: boolean;
   readonly more: {
     readonly hasNextPage: boolean;
+    /** How many pages are read. */
+    readonly pages: number;
     readonly isFetchingNextPage: boolean;
     readonly fetchNextPage: () => unknown;
   };
-  readonly readAgain: () => unknown;
+  readonly readAgain: () => Promise<void>;
 }
 
 /** Returns the events of an interest. It must stay the same as long as the component is shown: give it a key. */
 export function useEvents(interest: Interest): Events {
   const [live, setLive] = useState<readonly Event[]>([]);
   const [newsCount, setNewsCount] = useState(0);
-  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery(
-    EventService.method.listEvents,
-    { filter: filterOf(interest), order: EventOrder.NEWEST_FIRST, pageSize: PAGE_SIZE, pageToken: "" },
-    {
-      pageParamKey: "pageToken",
-      getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
-      // Live events keep it up to date, not calls that change something, nor a tab that is shown again.
-      staleTime: "static",
-      gcTime: 0,
-      meta: { list: LIST },
-    },
-  );
+  const { data, error, isPending, isLoading, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } =
+    useInfiniteQuery(
+      EventService.method.listEvents,
+      { filter: filterOf(interest), order: EventOrder.NEWEST_FIRST, pageSize: PAGE_SIZE, pageToken: "" },
+      {
+        pageParamKey: "pageToken",
+        getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
+        // Live events keep it up to date, not calls that change something, nor a tab that is shown again.
+        staleTime: "static",
+        gcTime: 0,
+        meta: { list: LIST },
+      },
+    );
   const queries = useQueryClient();
-  const readAgain = (): unknown => {
+  const readAgain = async (): Promise<void> => {
     queries.setQueriesData<InfiniteData<unknown>>(
       { predicate: ({ meta }) => meta?.list === LIST },
       (read) =>
@@ -54,7 +57,9 @@ export function useEvents(interest: Interest): Events {
           pageParams: read.pageParams.slice(0, PAGES_READ_AGAIN_MAX),
         },
     );
-    return refetch();
+    await refetch();
+    // A first read that was under way may have been answered before.
+    if (isLoading) await refetch();
   };
   const onEvents = (events: readonly Event[]): void => {
     setNewsCount((count) => count + events.length);
@@ -62,9 +67,9 @@ export function useEvents(interest: Interest): Events {
     // Earlier events lost their values; or there are so many new ones that pages are the better list of them.
     if (live.length + events.length <= LIVE_EVENTS_MAX && !events.some(isErasure)) return;
     setLive([]);
-    readAgain();
+    void readAgain();
   };
-  useLive(interest, { onEvents, onGap: readAgain });
+  useLive(interest, { onEvents, onGap: () => void readAgain() });
   const events = new Map(
     [...live, ...(data?.pages.flatMap((page) => page.events) ?? [])].map((each) => [each.cursor, each]),
   );
@@ -73,7 +78,7 @@ export function useEvents(interest: Interest): Events {
     newsCount,
     error,
     isPending,
-    more: { hasNextPage, isFetchingNextPage, fetchNextPage },
+    more: { hasNextPage, pages: data?.pages.length ?? 0, isFetchingNextPage, fetchNextPage },
     readAgain,
   };
 }

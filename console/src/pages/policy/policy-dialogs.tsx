@@ -9,6 +9,7 @@ import {
   type PolicyValues,
 } from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { useSession } from "../../app/session.tsx";
+import { readAgain } from "../../live/read-again.ts";
 import { Button } from "../../parts/button.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { FailureNotice, Loading } from "../../parts/notice.tsx";
@@ -124,7 +125,7 @@ function ForeseenDialog({
       await onChange();
       say({ text: done });
       onClose();
-      void queries.invalidateQueries();
+      void readAgain(queries);
     } catch (refused) {
       setFailed(refused);
     } finally {

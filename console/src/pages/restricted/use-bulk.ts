@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from "react";
 import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { UserService } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { useSession } from "../../app/session.tsx";
+import { readAgain } from "../../live/read-again.ts";
 import { putRow } from "../../live/rows.ts";
 import { toFailure } from "../../wire/failure.ts";
 import { newRequestId } from "../../wire/request-id.ts";
@@ -57,7 +58,7 @@ export function useBulk(act: ActName, users: readonly User[]): Bulk {
     const work = async (): Promise<void> => {
       for (let user = waiting.shift(); user !== undefined; user = waiting.shift()) {
         try {
-          const now = again.has(user.userId) ? await readAgain(transport, user) : user;
+          const now = again.has(user.userId) ? await readUser(transport, user) : user;
           // Somebody else may have lifted it: then there is nothing to do.
           const after = actsFor(now).includes(act)
             ? await callAct(transport, act, now, draft, { validateOnly: false, requestId: requestIdOf(now) })
@@ -75,7 +76,7 @@ export function useBulk(act: ActName, users: readonly User[]): Bulk {
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     tell("over");
     for (const user of changed) putRow(queries, user);
-    await queries.invalidateQueries();
+    await readAgain(queries);
   };
   // A repetition after a lost answer does nothing twice; a user that was changed since is another request.
   const requestIds = useRef(new Map<string, string>());
@@ -93,6 +94,6 @@ export function isStale(error: unknown): boolean {
   return toFailure(error).reason === "SEQUENCE_MISMATCH";
 }
 
-async function readAgain(transport: Transport, user: User): Promise<User> {
+async function readUser(transport: Transport, user: User): Promise<User> {
   return (await createClient(UserService, transport).getUser({ userId: user.userId })).user ?? user;
 }

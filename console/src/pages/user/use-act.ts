@@ -6,6 +6,7 @@ import { SessionService } from "../../../../gen/lockkeeper/session/v1/session_se
 import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { UserService } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { useSession } from "../../app/session.tsx";
+import { readAgain } from "../../live/read-again.ts";
 import { cutToTop } from "../../live/rows.ts";
 import { toFailure } from "../../wire/failure.ts";
 import { newRequestId } from "../../wire/request-id.ts";
@@ -96,7 +97,7 @@ export function useAct(act: ActName, user: User, draft: ActDraft | undefined): A
       await call(draft, { validateOnly: false, requestId: requestId.current.id });
       setError(null);
       if (ACTS[act].endsSessions !== "no") cutToTop(queries, SessionService.typeName);
-      void queries.invalidateQueries();
+      void readAgain(queries);
       return true;
     } catch (refused) {
       setError(refused);

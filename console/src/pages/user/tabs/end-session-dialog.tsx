@@ -5,7 +5,7 @@ import { type ReactNode, useRef } from "react";
 import { type Session, SessionService } from "../../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { useSession } from "../../../app/session.tsx";
 import { useCall } from "../../../app/use-call.ts";
-import { isOfServices } from "../../../live/read-again.ts";
+import { isOfServices, readAgain } from "../../../live/read-again.ts";
 import { Button } from "../../../parts/button.tsx";
 import { Facts } from "../../../parts/card.tsx";
 import { Dialog } from "../../../parts/dialog.tsx";
@@ -38,7 +38,7 @@ export function EndSessionDialog({
     );
     if (answer === undefined) return;
     // First, so that nobody is offered to end it again. A long list has it by now, and is not read again.
-    await queries.invalidateQueries({ predicate: ({ queryKey }) => isOfServices(queryKey, [SessionService.typeName]) });
+    await readAgain(queries, ({ queryKey }) => isOfServices(queryKey, [SessionService.typeName]));
     say({ text: TEXTS.ended });
     onClose();
   };
