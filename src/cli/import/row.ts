@@ -213,8 +213,11 @@ export function withheld(value: JsonValue): string {
 }
 
 const SHOWN_CHARS_MAX = 60;
+/** The name of a file is at the end of its path. */
+const SHOWN_CHARS_AT_END = 30;
 
-/** Returns a name, an id or a path as messages show it: quoted, escaped and cut. */
+/** Returns a name, an id or a path as messages show it: quoted, escaped and cut in its middle. */
 export function shown(text: string): string {
-  return JSON.stringify(text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text);
+  if (text.length <= SHOWN_CHARS_MAX) return JSON.stringify(text);
+  return JSON.stringify(`${text.slice(0, SHOWN_CHARS_MAX - SHOWN_CHARS_AT_END)}…${text.slice(-SHOWN_CHARS_AT_END)}`);
 }
