@@ -33,7 +33,7 @@ export class KeptEvents<E extends PlacedEvent> {
     this.#chars = 0;
   }
 
-  /** Lets go of the events up to a position, as soon as they are half of what is kept. */
+  /** Lets go of the events up to a position, as soon as they are more than half of what is kept. */
   release(position: number): void {
     const count = position + 1 - (this.#events[0]?.position ?? Infinity);
     if (count * 2 <= this.#events.length) return;

@@ -241,7 +241,7 @@ class WatchedSession implements Http2Connection, GatedReader, PingedConnection {
   }
 
   ping(): void {
-    if (this.isAsked) this.#session.ping(() => undefined);
+    this.#session.ping(() => undefined);
   }
 
   lose(): void {

@@ -8,7 +8,7 @@ export interface PingedConnection {
   readonly isAsked: boolean;
   /** How many bytes it has sent so far. */
   readonly bytesRead: number;
-  /** Sends a PING. */
+  /** Sends a PING. Called only while `isAsked`. */
   ping(): void;
   /** Ends it and its calls: nothing comes from its client any more. */
   lose(): void;
@@ -64,9 +64,16 @@ export class KeepAlive {
       const { bytesRead } = connection;
       silence.sweeps = bytesRead === silence.bytesRead ? silence.sweeps + 1 : 0;
       silence.bytesRead = bytesRead;
-      if (silence.sweeps === this.#pingSweeps) runInTurn(() => connection.ping());
+      if (silence.sweeps === this.#pingSweeps) runInTurn(() => this.#ask(connection, silence));
       else if (silence.sweeps > this.#lostSweeps) runInTurn(() => lose(connection, silence));
     }
+  }
+
+  /** The client has its time from the PING on: a busy process sends it late, and none to a connection that it holds then. */
+  #ask(connection: PingedConnection, silence: Silence): void {
+    if (silence.sweeps < this.#pingSweeps) return;
+    silence.sweeps = connection.isAsked ? this.#pingSweeps : 0;
+    if (connection.isAsked) connection.ping();
   }
 }
 

@@ -10,6 +10,7 @@ import { after, describe, it, type TestContext } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { HealthCheckRequestSchema } from "../../../gen/grpc/health/v1/health_pb.ts";
+import { KeepAlive } from "../../../src/transport/listen/keep-alive.ts";
 import { until } from "../../support/until.ts";
 import { Authority, noOpenssl } from "../support/certificates.ts";
 import { type Lab, withLab } from "../support/lab.ts";
@@ -117,5 +118,42 @@ describe("an HTTP/2 connection from which nothing comes", () => {
       await until(() => pings > 2, "more of them");
       assert.equal(stream.closed, false);
     });
+  });
+
+  it("gets its PING later when this process was busy and held the connection when it was to be sent", async (t) => {
+    const keepAlive = new KeepAlive({ pingAfterMs: 40, pingTimeoutMs: 40 });
+    let [pings, losses] = [0, 0];
+    let isHeld: boolean = false;
+    const held = {
+      bytesRead: 0,
+      ping: answer,
+      lose: () => losses++,
+      get isAsked(): boolean {
+        return !isHeld;
+      },
+    };
+    const busy = { isAsked: true, bytesRead: 0, ping: useUpTurn, lose: () => undefined };
+    function answer(): void {
+      // What is held reads no answer.
+      if (isHeld) return;
+      held.bytesRead += 17;
+      pings++;
+    }
+    function useUpTurn(): void {
+      busy.bytesRead += 17;
+      if (busy.bytesRead > 17) return;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+      // After this sweep, and before the turn in which the other one gets its PING.
+      queueMicrotask(() => (isHeld = true));
+      setImmediate(() => (isHeld = false));
+    }
+    for (const connection of [busy, held]) {
+      keepAlive.add(connection);
+      t.after(() => keepAlive.delete(connection));
+    }
+    const alive = setInterval(() => undefined, 1_000);
+    await until(() => pings + losses > 0, "a PING or the end");
+    clearInterval(alive);
+    assert.deepEqual([pings, losses], [1, 0]);
   });
 });
