@@ -5,7 +5,7 @@ import { type TestContext, test } from "node:test";
 import type { Page, Request } from "playwright-core";
 import { startBalancer } from "../support/balancer.ts";
 import { skippedWithoutChromium } from "../support/chromium.ts";
-import { type ConsoleService, enterKey, startConsole } from "../support/console.ts";
+import { type ConsoleService, enterKey, passMinutes, show, startConsole } from "../support/console.ts";
 import { scaled } from "../support/scale.ts";
 import { ADMIN_KEY, startService, temporaryFolder } from "../support/service.ts";
 import { until } from "../support/until.ts";
@@ -21,6 +21,7 @@ test("live events", async (t) => {
   await t.test("a page without a place among the streams says so, and takes the next one", (t) =>
     waitForPlace(t, console),
   );
+  await t.test("what happened last is on top, also after a long absence", (t) => readAfterAbsence(t, console));
   await t.test("a change does not disturb an open dialog, which says so", (t) => leaveDialogsAlone(t, console));
 });
 
@@ -102,6 +103,21 @@ async function waitForPlace(t: TestContext, { browser }: ConsoleService): Promis
   await waiting.getByText("Live", { exact: true }).waitFor();
 }
 
+async function readAfterAbsence(t: TestContext, console: ConsoleService): Promise<void> {
+  const { users } = console;
+  await users.createUser({ userId: "kim" });
+  const tab = await (await openContext(t, console)).openTab("/users/kim/timeline");
+  const rows = tab.getByRole("list", { name: "Events" }).getByRole("listitem");
+  await users.lockUser({ userId: "kim", reasonCode: "BEFORE" });
+  await rows.getByText(/because BEFORE\.$/).waitFor();
+  await show(tab, "hidden");
+  await passMinutes(tab, 6);
+  await users.banUser({ userId: "kim", reasonCode: "MEANWHILE" });
+  await show(tab, "visible");
+  await rows.getByText(/because MEANWHILE\.$/).waitFor();
+  assert.match(await rows.first().innerText(), /because MEANWHILE/);
+}
+
 async function leaveDialogsAlone(t: TestContext, console: ConsoleService): Promise<void> {
   const { users } = console;
   await users.createUser({ userId: "heidi" });
@@ -167,12 +183,4 @@ async function openContext(
 
 async function waitFor(tab: Page, text: string | RegExp): Promise<void> {
   await tab.getByText(text).waitFor();
-}
-
-/** Chromium without a head shows every tab. */
-async function show(tab: Page, state: "visible" | "hidden"): Promise<void> {
-  await tab.evaluate(`
-    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "${state}" });
-    document.dispatchEvent(new Event("visibilitychange"));
-  `);
 }

@@ -4,13 +4,22 @@ import { test } from "node:test";
 import type { Locator, Page, Route } from "playwright-core";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { skippedWithoutChromium } from "../support/chromium.ts";
-import { type ConsoleService, enterKey, finish, startConsole } from "../support/console.ts";
+import {
+  type ConsoleService,
+  enterKey,
+  finish,
+  passMinutes,
+  show,
+  startConsole,
+  untilFocused,
+} from "../support/console.ts";
 import { ADMIN_KEY } from "../support/service.ts";
 import { until } from "../support/until.ts";
 
 const STEPS: Readonly<Record<string, (service: ConsoleService) => Promise<void>>> = {
   "a policy that is changed and not saved is left only on purpose": leavePolicy,
   "a long list stays as it was scrolled when a row of it changes": keepLongList,
+  "a secret is seen and a locked user is listed, however long the list of users is": keepSecretAndUser,
   "what an act will do is in sight before it can be done, also where the window is low": seeFirst,
   "what changes while a page is read for the first time is shown": showWhatCameBetween,
 };
@@ -21,7 +30,7 @@ test("what somebody has at hand is not lost", async (t) => {
   for (const [name, step] of Object.entries(STEPS)) await t.test(name, () => step(service));
 });
 
-async function leavePolicy({ signIn }: ConsoleService): Promise<void> {
+async function leavePolicy({ keys, signIn }: ConsoleService): Promise<void> {
   const { tab, complaints } = await signIn("/users");
   const menu = tab.getByRole("navigation", { name: "Console" });
   const question = tab.getByRole("dialog", { name: "Leave without saving?" });
@@ -66,6 +75,14 @@ async function leavePolicy({ signIn }: ConsoleService): Promise<void> {
   assert.equal(asked.type(), "beforeunload");
   await Promise.all([tab.waitForEvent("close"), asked.accept()]);
   assert.deepEqual(complaints, []);
+  // Two addresses of one policy.
+  const { secret } = await keys.createApiKey({ role: "owner", organizationId: "default" });
+  const { tab: own } = await signIn("/policy?organization=default", secret);
+  await own.getByLabel("Set here: Each further lock is longer by the factor").check();
+  await own.getByRole("navigation", { name: "Console" }).getByRole("link", { name: "Policy" }).click();
+  await own.getByRole("button", { name: "Leave and lose the changes" }).click();
+  await own.getByRole("dialog").waitFor({ state: "detached" });
+  await own.getByRole("checkbox", { name: "Set here: Each further lock", checked: false }).waitFor();
 }
 
 async function keepLongList({ users, sessions, signIn }: ConsoleService): Promise<void> {
@@ -99,6 +116,14 @@ async function keepLongList({ users, sessions, signIn }: ConsoleService): Promis
   await sessions.revokeSession({ sessionId: made[100]?.session?.sessionId ?? "" });
   await rows.getByText("agent-100", { exact: true }).waitFor({ state: "detached" });
   assert.equal(asked, 0);
+  // Long after, the watch does not tell what happened meanwhile.
+  await show(tab, "hidden");
+  await passMinutes(tab, 6);
+  await sessions.revokeSession({ sessionId: made[60]?.session?.sessionId ?? "" });
+  await show(tab, "visible");
+  await rows.getByText("agent-60", { exact: true }).waitFor({ state: "detached" });
+  await tab.getByRole("button", { name: "Show more" }).click();
+  await rows.nth(names.length - 4).waitFor();
   await users.banUser({ userId: "nomad" });
   await tab.getByText("No open session").waitFor();
   await tab.getByRole("link", { name: "Organizations" }).click();
@@ -109,6 +134,55 @@ async function keepLongList({ users, sessions, signIn }: ConsoleService): Promis
   await tab.getByText("banned nomad for good.").waitFor();
   assert.match(tab.url(), /\/events\?organization=default$/);
   assert.deepEqual(complaints, []);
+}
+
+async function keepSecretAndUser({ users, signIn }: ConsoleService): Promise<void> {
+  const names = Array.from({ length: 201 }, (_, index) => `inmate-${index}`);
+  await Promise.all(names.map((userId) => users.createUser({ userId })));
+  const { tab, complaints } = await signIn("/users/inmate-100");
+  const menu = tab.getByRole("navigation", { name: "Console" });
+  await tab.getByText("Active: may sign in.").waitFor();
+  await menu.getByRole("link", { name: "API keys" }).click();
+  await Promise.all(names.map((userId) => users.lockUser({ userId })));
+  await menu.getByRole("link", { name: "Locked now" }).click();
+  const rows = tab.locator("tbody tr");
+  for (let page = 1; page < 5; page++) {
+    await rows.nth(page * 50 - 1).waitFor();
+    await tab.getByRole("button", { name: "Show more" }).click();
+  }
+  await rows.nth(names.length - 1).waitFor();
+  // The page remembers her as she was when it was last shown.
+  await tab.getByRole("link", { name: "inmate-100", exact: true }).click();
+  await tab.getByText(/^Locked until/).waitFor();
+  await tab.goBack();
+  await rows.nth(names.length - 1).waitFor();
+  await tab.getByRole("link", { name: "inmate-100", exact: true }).waitFor();
+  await menu.getByRole("link", { name: "API keys" }).click();
+  await tab.getByRole("button", { name: "Create a key" }).click();
+  const creation = tab.getByRole("dialog", { name: "Create an API key" });
+  await creation.getByLabel("Name").fill("spare");
+  await creation.getByLabel("May do").selectOption("owner: everything");
+  await creation.getByRole("button", { name: "Create" }).click();
+  const shown = tab.getByRole("dialog", { name: "The secret of spare" });
+  await shown.waitFor();
+  await tab.goBack();
+  await tab.waitForURL(/\/locked$/);
+  await untilFocused(shown);
+  const secret = await shown.getByLabel("Secret", { exact: true }).inputValue();
+  await finish(shown, "I have kept it");
+  assert.deepEqual(complaints, []);
+  // The session of the key itself ends with its earlier secret.
+  const { tab: own } = await signIn("/keys", secret);
+  await own.getByRole("button", { name: "Rotate spare" }).click();
+  const rotation = own.getByRole("dialog", { name: "Rotate spare" });
+  await rotation.getByLabel("The present secret stays valid for").selectOption("Not at all: it has leaked");
+  await rotation.getByRole("button", { name: "Rotate" }).click();
+  await own.getByText("Your credential has expired or was revoked. Sign in again.").waitFor();
+  const rotated = own.getByRole("dialog", { name: "The secret of spare" });
+  const second = await rotated.getByLabel("Secret", { exact: true }).inputValue();
+  await finish(rotated, "I have kept it");
+  await enterKey(own, second);
+  await own.getByRole("row", { name: /^spare/ }).waitFor();
 }
 
 async function seeFirst({ users, signIn }: ConsoleService): Promise<void> {

@@ -88,6 +88,19 @@ export async function untilFocused(dialog: Locator): Promise<void> {
   await dialog.and(dialog.page().locator(":focus-within")).waitFor();
 }
 
+/** Shows a tab, or hides it: Chromium without a head shows every tab. */
+export async function show(tab: Page, state: "visible" | "hidden"): Promise<void> {
+  await tab.evaluate(`
+    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "${state}" });
+    document.dispatchEvent(new Event("visibilitychange"));
+  `);
+}
+
+/** Sets the clock of a tab forward. */
+export async function passMinutes(tab: Page, minutes: number): Promise<void> {
+  await tab.evaluate(`Date.now = ((now) => () => now() + ${minutes * 60_000})(Date.now)`);
+}
+
 /** Does something while the service is asked the next time, before it is: resolves to its result. */
 export function whileAsked<R>(tab: Page, rpc: string, act: () => Promise<R>): Promise<R> {
   return new Promise((resolve, reject) => {

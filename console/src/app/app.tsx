@@ -3,6 +3,7 @@ import { CSPProvider } from "@base-ui/react/csp-provider";
 import { lazy, type ReactNode, Suspense } from "react";
 import { Route, Router, Switch } from "wouter";
 import { leave } from "../leaving/leaving.tsx";
+import { Secrets } from "../pages/keys/secret-dialog.tsx";
 import { NotFound } from "../pages/not-found.tsx";
 import { UserSearch } from "../pages/users/user-search.tsx";
 import { Loading } from "../parts/notice.tsx";
@@ -42,6 +43,7 @@ export function App(): ReactNode {
             </Layout>
           </Toasts>
         </SessionProvider>
+        <Secrets />
       </Router>
     </CSPProvider>
   );

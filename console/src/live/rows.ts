@@ -47,12 +47,13 @@ export function cutToTop(queries: QueryClient, service: string): void {
 export function putRow(queries: QueryClient, row: Row): void {
   const id = idOf(row);
   for (const { queryKey, pages, pageParams, has } of longLists(queries)) {
-    const stays = has?.(row) ?? true;
     let isFound = false;
     const next = pages.map((page) =>
       withRows(page, row.$typeName, (rows) => {
         if (!rows.some((each) => idOf(each) === id)) return rows;
         isFound = true;
+        // Asked here only: a list of other rows cannot tell.
+        const stays = has?.(row) ?? true;
         return rows.flatMap((each) => (idOf(each) !== id ? [each] : stays ? [row] : []));
       }),
     );

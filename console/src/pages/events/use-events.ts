@@ -65,11 +65,14 @@ export function useEvents(interest: Interest): Events {
     setNewsCount((count) => count + events.length);
     setLive((before) => [...events.toReversed(), ...before]);
     // Earlier events lost their values; or there are so many new ones that pages are the better list of them.
-    if (live.length + events.length <= LIVE_EVENTS_MAX && !events.some(isErasure)) return;
+    if (live.length + events.length > LIVE_EVENTS_MAX || events.some(isErasure)) startOver();
+  };
+  // Else live ones from before a gap would stay above the newer ones that are read.
+  const startOver = (): void => {
     setLive([]);
     void readAgain();
   };
-  useLive(interest, { onEvents, onGap: () => void readAgain() });
+  useLive(interest, { onEvents, onGap: startOver });
   const events = new Map(
     [...live, ...(data?.pages.flatMap((page) => page.events) ?? [])].map((each) => [each.cursor, each]),
   );

@@ -16,8 +16,7 @@ import { now, timestampOf } from "../../wire/time.ts";
 import { keyName } from "./key-words.ts";
 import { LostKey } from "./lost-key.tsx";
 import { RevokeKeyDialog } from "./revoke-key-dialog.tsx";
-import { SecretDialog } from "./secret-dialog.tsx";
-import { useHold } from "./use-hold.ts";
+import { showSecret } from "./secret-dialog.tsx";
 
 const DAY_MS = 86_400_000;
 
@@ -39,9 +38,9 @@ export function CreateKeyDialog({ onClose }: { readonly onClose: () => void }): 
   const { transport } = useSession();
   const [draft, setDraft] = useState(NEW);
   const [isTried, setIsTried] = useState(false);
-  const [made, setMade] = useState({ name: "", secret: "" });
   const { run, error, isBusy } = useCall();
-  const { hold, close } = useHold(onClose);
+  // While the service is asked it stays, so that somebody sees that an answer was lost.
+  const close = (): void => (isBusy ? undefined : onClose());
   const [revoking, setRevoking] = useState<ApiKey>();
   // The contract has no id for this request: a repetition would create a second key.
   const isLost = error !== undefined && toFailure(error).isUnanswered;
@@ -51,15 +50,15 @@ export function CreateKeyDialog({ onClose }: { readonly onClose: () => void }): 
     setIsTried(true);
     if (isBusy || isLost || faults.permissions !== undefined || faults.exact !== undefined) return;
     const client = createClient(ApiKeyService, transport);
-    const create = run(
+    const answer = await run(
       () => client.createApiKey(requestOf(draft)),
       (done) => done.apiKey,
     );
-    const answer = await hold(create);
-    if (answer?.apiKey !== undefined) setMade({ name: keyName(answer.apiKey), secret: answer.secret });
+    if (answer?.apiKey === undefined) return;
+    showSecret({ name: keyName(answer.apiKey), secret: answer.secret });
+    onClose();
   };
   if (revoking !== undefined) return <RevokeKeyDialog apiKey={revoking} onClose={onClose} />;
-  if (made.secret !== "") return <SecretDialog {...made} onClose={onClose} />;
   const fields = error === undefined ? undefined : toFailure(error).fields;
   return (
     <Dialog

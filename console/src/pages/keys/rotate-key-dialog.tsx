@@ -11,8 +11,7 @@ import { isolate } from "../../texts/isolate.ts";
 import { T } from "../../texts/texts.ts";
 import { type KeyActProps, KeyDialog } from "./key-dialog.tsx";
 import { keyName } from "./key-words.ts";
-import { SecretDialog } from "./secret-dialog.tsx";
-import { useHold } from "./use-hold.ts";
+import { showSecret } from "./secret-dialog.tsx";
 
 /** What the service takes if nothing is said. */
 const OVERLAP_DEFAULT = "3600";
@@ -22,21 +21,21 @@ export function RotateKeyDialog({ apiKey, onClose }: KeyActProps): ReactNode {
   const { transport } = useSession();
   const [overlap, setOverlap] = useState(OVERLAP_DEFAULT);
   const [note, setNote] = useState("");
-  const [secret, setSecret] = useState("");
   const { run, error, isBusy } = useCall();
-  const { hold, close } = useHold(onClose);
+  // While the service is asked it stays, so that somebody sees that an answer was lost.
+  const close = (): void => (isBusy ? undefined : onClose());
   const name = keyName(apiKey);
   const submit = async (): Promise<void> => {
     const request = { apiKeyId: apiKey.apiKeyId, overlap: durationFromMs(Number(overlap) * 1_000), note };
     const client = createClient(ApiKeyService, transport);
-    const rotate = run(
+    const answer = await run(
       () => client.rotateApiKey(request),
       (done) => done.apiKey,
     );
-    const answer = await hold(rotate);
-    if (answer !== undefined) setSecret(answer.secret);
+    if (answer === undefined) return;
+    showSecret({ name, secret: answer.secret });
+    onClose();
   };
-  if (secret !== "") return <SecretDialog name={name} secret={secret} onClose={onClose} />;
   return (
     <KeyDialog
       apiKey={apiKey}

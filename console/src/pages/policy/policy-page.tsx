@@ -31,7 +31,8 @@ export function PolicyPage(): ReactNode {
       <h1>{T.policy.title}</h1>
       <p className="lead">{T.policy.lead}</p>
       {who.organizationId === "" && <WhosePolicy key={asked} organizationId={asked} onChoose={choose} />}
-      <ReadPolicy key={organizationId} organizationId={organizationId} />
+      {/* Who agreed to leave for another address lost what was typed, also where that shows the same policy. */}
+      <ReadPolicy key={address.toString()} organizationId={organizationId} />
     </>
   );
 }

@@ -13,7 +13,7 @@ import { userPath, userPlaceOf } from "../../app/routes.ts";
 import { useSession } from "../../app/session.tsx";
 import { LiveStatus } from "../../live/live-status.tsx";
 import { useReadAgain } from "../../live/read-again.ts";
-import { putRow } from "../../live/rows.ts";
+import { cutToTop, putRow } from "../../live/rows.ts";
 import { useLive } from "../../live/use-live.ts";
 import { Button } from "../../parts/button.tsx";
 import { CopyButton } from "../../parts/copy-button.tsx";
@@ -42,21 +42,27 @@ export function UserPage(): ReactNode {
 }
 
 function ReadUser({ userId, tab }: { readonly userId: string; readonly tab: string }): ReactNode {
-  const { data, error, isPending, refetch } = useQuery(UserService.method.getUser, { userId, showDeleted: true });
+  const query = useQuery(UserService.method.getUser, { userId, showDeleted: true });
+  const { data, error, isPending, refetch } = query;
   const user = data?.user;
+  const isRead = query.isFetchedAfterMount && error === null;
   useNextChange(user, refetch);
   const queries = useQueryClient();
-  // The list that somebody came from has the user as it was.
+  // The list that somebody came from has the user as it was; what an earlier visit read may be older than the list.
   useEffect(() => {
-    if (user !== undefined) putRow(queries, user);
-  }, [queries, user]);
+    if (user !== undefined && isRead) putRow(queries, user);
+  }, [queries, user, isRead]);
   const readAgain = useReadAgain(FOLLOWED);
   const heedSessions = useSessionEvents();
   const onEvents = (events: readonly Event[]): void => {
     heedSessions(events);
     readAgain();
   };
-  useLive({ user: userId }, { onEvents, onGap: readAgain });
+  const onGap = (): void => {
+    cutToTop(queries, SessionService.typeName);
+    readAgain();
+  };
+  useLive({ user: userId }, { onEvents, onGap });
   if (error !== null && user === undefined) return <FailureNotice error={error} onRetry={refetch} />;
   if (isPending || user === undefined) return <Loading />;
   return (
