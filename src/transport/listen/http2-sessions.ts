@@ -7,7 +7,7 @@ import { RestError } from "../../transcoding/rest-error.ts";
 import { runInTurn } from "../exchange/turns.ts";
 import type { TransportLimits } from "../limits.ts";
 import { plainAddress } from "./client-address.ts";
-import { KeepAlive, type PingedConnection } from "./keep-alive.ts";
+import { KeepAlive, type PingedConnection, type Traffic } from "./keep-alive.ts";
 import { countOpened, OpenStreams } from "./open-streams.ts";
 import { type GatedReader, ReadGate, readingOf, type SocketReading } from "./read-gate.ts";
 import type { Http2Connection, Http2Request, OnFault, Sink } from "./request-sink.ts";
@@ -236,8 +236,8 @@ class WatchedSession implements Http2Connection, GatedReader, PingedConnection {
     return this.#streams > 0 && !this.#session.closed && this.socket !== undefined && this.#shared.gate.reads(this);
   }
 
-  get bytesRead(): number {
-    return this.#socket.bytesRead;
+  get traffic(): Traffic {
+    return this.#socket;
   }
 
   ping(): void {

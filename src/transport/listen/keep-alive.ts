@@ -2,27 +2,38 @@
 import { runInTurn } from "../exchange/turns.ts";
 import type { TransportLimits } from "../limits.ts";
 
+/** What has passed on a connection so far, in bytes. */
+export interface Traffic {
+  /** What came from the client. */
+  readonly bytesRead: number;
+  /** What the system has taken for the client. */
+  readonly bytesWritten: number;
+}
+
 /** A connection that can be asked whether its client is still there. */
 export interface PingedConnection {
   /** Whether its client owes an answer to a PING: calls are open, and what it sends is read. */
   readonly isAsked: boolean;
-  /** How many bytes it has sent so far. */
-  readonly bytesRead: number;
+  readonly traffic: Traffic;
   /** Sends a PING. Called only while `isAsked`. */
   ping(): void;
   /** Ends it and its calls: nothing comes from its client any more. */
   lose(): void;
 }
 
-/** What was seen of a connection last. */
 interface Silence {
-  bytesRead: number;
+  /** As it was at the last sweep. */
+  traffic: Traffic;
+  /** What was written before the sweep in which something came last. */
+  writtenBefore: number;
   /** For how many sweeps in a row nothing has come. */
   sweeps: number;
 }
 
 /** How many sweeps there are at least in each of the two times. */
 const SWEEPS_MIN = 4;
+/** The PING arrives behind all that the system holds for its client, which a slow link takes at this rate. */
+const BYTES_PER_MS = 8;
 
 /**
  * All HTTP/2 connections of a port. One timer looks at all of them. Time is counted in sweeps, and a turn of the event loop
@@ -43,7 +54,7 @@ export class KeepAlive {
   }
 
   add(connection: PingedConnection): void {
-    this.#connections.set(connection, { bytesRead: 0, sweeps: 0 });
+    this.#connections.set(connection, { traffic: { bytesRead: 0, bytesWritten: 0 }, writtenBefore: 0, sweeps: 0 });
     this.#timer ??= setInterval(() => this.#sweep(), this.#sweepMs).unref();
   }
 
@@ -61,12 +72,18 @@ export class KeepAlive {
         silence.sweeps = 0;
         continue;
       }
-      const { bytesRead } = connection;
-      silence.sweeps = bytesRead === silence.bytesRead ? silence.sweeps + 1 : 0;
-      silence.bytesRead = bytesRead;
+      const { bytesRead, bytesWritten } = connection.traffic;
+      if (bytesRead === silence.traffic.bytesRead) silence.sweeps++;
+      else [silence.writtenBefore, silence.sweeps] = [silence.traffic.bytesWritten, 0];
+      silence.traffic = { bytesRead, bytesWritten };
+      const lostSweeps = this.#lostSweeps + this.#sweepsFor(bytesWritten - silence.writtenBefore);
       if (silence.sweeps === this.#pingSweeps) runInTurn(() => this.#ask(connection, silence));
-      else if (silence.sweeps > this.#lostSweeps) runInTurn(() => lose(connection, silence));
+      else if (silence.sweeps > lostSweeps) runInTurn(() => lose(connection, silence));
     }
+  }
+
+  #sweepsFor(bytes: number): number {
+    return Math.floor(bytes / BYTES_PER_MS / this.#sweepMs);
   }
 
   /** The client has its time from the PING on: a busy process sends it late, and none to a connection that it holds then. */
@@ -78,6 +95,6 @@ export class KeepAlive {
 }
 
 /** A client that has sent something while this waited is there. */
-function lose(connection: PingedConnection, { bytesRead }: Silence): void {
-  if (connection.isAsked && connection.bytesRead === bytesRead) connection.lose();
+function lose(connection: PingedConnection, { traffic }: Silence): void {
+  if (connection.isAsked && connection.traffic.bytesRead === traffic.bytesRead) connection.lose();
 }

@@ -14,15 +14,23 @@ import { KeepAlive } from "../../../src/transport/listen/keep-alive.ts";
 import { until } from "../../support/until.ts";
 import { Authority, noOpenssl } from "../support/certificates.ts";
 import { type Lab, withLab } from "../support/lab.ts";
-import { frame, grpcHeader, open } from "../support/raw.ts";
+import { authorized, frame, grpcHeader, open } from "../support/raw.ts";
 
 /** Every limit but those of the PING is too long to end anything here. */
 const calm = { headerTimeoutMs: 600_000, requestTimeoutMs: 600_000, idleTimeoutMs: 600_000 };
 const NEVER_MS = 600_000;
 const all = frame(toBinary(HealthCheckRequestSchema, create(HealthCheckRequestSchema)));
 
-/** A relay that can stop to forward, both ways, without closing anything, as a cable that is cut. */
-async function startRelay(t: TestContext, lab: Lab): Promise<{ port: number; cut(): void }> {
+interface Relay {
+  readonly url: string;
+  readonly port: number;
+  /** Forwards no more, both ways, and closes nothing, as a cable that is cut. */
+  cut(): void;
+  /** Forwards to the client only so many bytes in 10 ms. */
+  slow(bytes: number): void;
+}
+
+async function startRelay(t: TestContext, lab: Lab): Promise<Relay> {
   const ends: Socket[] = [];
   const server = createServer((client) => {
     const served = connect(lab.port, lab.host);
@@ -39,7 +47,18 @@ async function startRelay(t: TestContext, lab: Lab): Promise<{ port: number; cut
   const cut = (): void => {
     for (const end of ends) end.unpipe().pause();
   };
-  return { port: (server.address() as AddressInfo).port, cut };
+  const slow = (bytes: number): void => {
+    const [client, served] = ends as [Socket, Socket];
+    served.unpipe();
+    served.on("readable", () => undefined);
+    const timer = setInterval(() => {
+      const some: unknown = served.read(Math.min(bytes, served.readableLength));
+      if (some instanceof Buffer) client.write(some);
+    }, 10);
+    t.after(() => clearInterval(timer));
+  };
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, port, cut, slow };
 }
 
 /** Opens a stream that says something once and then nothing more. */
@@ -120,28 +139,46 @@ describe("an HTTP/2 connection from which nothing comes", () => {
     });
   });
 
+  it("stays while all that was sent before the PING is still on its way", async (t) => {
+    const limits = { ...calm, pingAfterMs: 100, pingTimeoutMs: 100 };
+    await withLab({ limits }, async (lab) => {
+      const relay = await startRelay(t, lab);
+      // Such a client says nothing while it reads.
+      const session = joinAt(t, relay.url, { settings: { initialWindowSize: 1 << 20 } });
+      session.on("error", () => undefined);
+      await once(session, "connect");
+      session.setLocalWindowSize(1 << 20);
+      relay.slow(1_000);
+      let bytes = 0;
+      const stream = open(session, { path: "/v1/count/100?filling=1000&hang=true", header: authorized, method: "GET" });
+      stream.on("data", (data: Buffer) => (bytes += data.byteLength));
+      await until(() => bytes > 100_000 || stream.closed, "all of it");
+      assert.deepEqual([stream.closed, lab.records.length], [false, 0]);
+    });
+  });
+
   it("gets its PING later when this process was busy and held the connection when it was to be sent", async (t) => {
     const keepAlive = new KeepAlive({ pingAfterMs: 40, pingTimeoutMs: 40 });
     let [pings, losses] = [0, 0];
     let isHeld: boolean = false;
     const held = {
-      bytesRead: 0,
+      traffic: { bytesRead: 0, bytesWritten: 0 },
       ping: answer,
       lose: () => losses++,
       get isAsked(): boolean {
         return !isHeld;
       },
     };
-    const busy = { isAsked: true, bytesRead: 0, ping: useUpTurn, lose: () => undefined };
+    const busy = { isAsked: true, traffic: { bytesRead: 0, bytesWritten: 0 }, ping: useUpTurn, lose: () => undefined };
     function answer(): void {
       // What is held reads no answer.
       if (isHeld) return;
-      held.bytesRead += 17;
+      held.traffic.bytesRead += 17;
       pings++;
     }
     function useUpTurn(): void {
-      busy.bytesRead += 17;
-      if (busy.bytesRead > 17) return;
+      busy.traffic.bytesRead += 17;
+      if (busy.traffic.bytesRead > 17) return;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
       // After this sweep, and before the turn in which the other one gets its PING.
       queueMicrotask(() => (isHeld = true));
