@@ -46,7 +46,9 @@ export function cutToTop(queries: QueryClient, service: string): void {
  */
 export function putRow(queries: QueryClient, row: Row): void {
   const id = idOf(row);
-  for (const { queryKey, pages, pageParams, has } of longLists(queries)) {
+  for (const { query, queryKey, pages, pageParams, has } of longLists(queries)) {
+    // A page that is under way is added to the rows as they were when it was asked for.
+    if (query.state.fetchStatus === "fetching") query.promise?.then(() => putRow(queries, row)).catch(() => undefined);
     let isFound = false;
     const next = pages.map((page) =>
       withRows(page, row.$typeName, (rows) => {
@@ -72,6 +74,7 @@ export function isAnyLong(queries: QueryClient, service: string): boolean {
 }
 
 interface LongList extends Pages {
+  readonly query: Query;
   readonly queryKey: readonly unknown[];
   readonly has: ((row: Row) => boolean) | undefined;
 }
@@ -82,10 +85,11 @@ function longLists(queries: QueryClient, service?: string): readonly LongList[] 
   return queries
     .getQueryCache()
     .findAll({ predicate: isMeant })
-    .map(({ queryKey, state, meta }) => ({
-      ...(state.data as Pages),
-      queryKey,
-      has: meta?.has as LongList["has"],
+    .map((query) => ({
+      ...(query.state.data as Pages),
+      query,
+      queryKey: query.queryKey,
+      has: query.meta?.has as LongList["has"],
     }));
 }
 
