@@ -23,6 +23,7 @@ const STEPS: Readonly<Record<string, (service: ConsoleService) => Promise<void>>
   "a secret is seen and a locked user is listed, however long the list of users is": keepSecretAndUser,
   "what an act will do is in sight before it can be done, also where the window is low": seeFirst,
   "what changes while a page is read for the first time is shown": showWhatCameBetween,
+  "rows stay when further ones do not come, and are read again by the same search": keepRows,
 };
 
 test("what somebody has at hand is not lost", async (t) => {
@@ -126,7 +127,9 @@ async function keepLongList({ users, sessions, signIn }: ConsoleService): Promis
   await rows.getByText("agent-100", { exact: true }).waitFor({ state: "detached" });
   assert.equal(asked, 0);
   // Long after, the watch does not tell what happened meanwhile.
+  const watchEnds = tab.waitForEvent("requestfailed", (request) => request.url().endsWith("/WatchEvents"));
   await show(tab, "hidden");
+  await watchEnds;
   await passMinutes(tab, 6);
   await sessions.revokeSession({ sessionId: made[200]?.session?.sessionId ?? "" });
   await show(tab, "visible");
@@ -262,10 +265,37 @@ async function showWhatCameBetween({ users, open }: ConsoleService): Promise<voi
   const creation = tab.getByRole("dialog", { name: "Create an organization" });
   await creation.getByLabel("Id").fill("late");
   await creation.getByLabel("Name").fill("Late");
+  // Until the answer is there, or is known to be lost, nothing closes the dialog: it would look as if nothing was done.
+  const saved = holdAnswer(tab, "CreateOrganization");
+  await tab.clock.install();
+  await creation.getByRole("button", { name: "Save" }).click();
+  await saved.read;
+  await tab.keyboard.press("Escape");
+  await creation.getByRole("button", { name: "Cancel" }).click();
+  await tab.clock.fastForward(31_000);
+  await creation.getByText(/^The answer of the service was lost, so this may be done already/).waitFor();
   await finish(creation, "Save");
   organizations.letGo();
   await tab.getByRole("row", { name: /^Late late/ }).waitFor();
   assert.deepEqual(complaints, []);
+}
+
+async function keepRows({ users, signIn }: ConsoleService): Promise<void> {
+  await Promise.all(Array.from({ length: 60 }, (_, index) => users.createUser({ userId: `row-${index}` })));
+  const { tab } = await signIn("/users?in=id&q=row-");
+  const rows = tab.locator("tbody tr");
+  await rows.nth(49).waitFor();
+  await tab.route("**/ListUsers", (route) => route.abort(), { times: 1 });
+  await tab.getByRole("button", { name: "Show more" }).click();
+  await tab.getByText("The service does not answer").waitFor();
+  assert.equal(await rows.count(), 50);
+  await tab.getByRole("button", { name: "Try again" }).click();
+  await rows.nth(59).waitFor();
+  const first = tab.getByRole("row", { name: /^row-59/ });
+  await first.getByText("Active").waitFor();
+  await users.lockUser({ userId: "row-59" });
+  await tab.getByRole("button", { name: "Search" }).click();
+  await first.getByText("Locked").waitFor();
 }
 
 interface HeldAnswer {

@@ -21,7 +21,8 @@ export function Layout({ children }: { readonly children: ReactNode }): ReactNod
   useEffect(() => {
     // A new page begins at its top, for those who hear it too.
     setIsMenuOpen(false);
-    if (shown.current !== location) main.current?.focus();
+    // A dialog that stays over all pages keeps the focus.
+    if (shown.current !== location && document.querySelector(".dialog") === null) main.current?.focus();
     shown.current = location;
   }, [location]);
   return (

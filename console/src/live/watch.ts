@@ -3,6 +3,7 @@ import { durationMs } from "@bufbuild/protobuf/wkt";
 import { type Client, Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import type { EventService, WatchEventsResponse } from "../../../gen/lockkeeper/event/v1/event_service_pb.ts";
+import { NO_TIMEOUT } from "../wire/transport.ts";
 
 /**
  * `away`: the service does not answer; `full`: it has as many streams as it may; `busy`: it is asked too often; after these
@@ -123,7 +124,7 @@ export class Watch {
     let silence = setTimeout(() => round.abort(SILENT), SILENCE_MS_MAX);
     let hasBegun = false;
     try {
-      for await (const message of this.#client.watchEvents(request, { signal: round.signal })) {
+      for await (const message of this.#client.watchEvents(request, { signal: round.signal, timeoutMs: NO_TIMEOUT })) {
         clearTimeout(silence);
         silence = setTimeout(() => round.abort(SILENT), SILENCE_MS_MAX);
         if (round.signal.aborted) return;

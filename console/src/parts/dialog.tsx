@@ -8,6 +8,8 @@ import { Icon } from "./icon.tsx";
 export interface DialogProps {
   readonly open: boolean;
   readonly onClose: () => void;
+  /** A call is under way. Nothing closes the dialog until its answer, or that it was lost, is seen. */
+  readonly busy?: boolean;
   readonly title: ReactNode;
   readonly lead?: ReactNode;
   readonly children: ReactNode;
@@ -19,14 +21,15 @@ export interface DialogProps {
 }
 
 /** A dialog with a form. */
-export function Dialog({ open, onClose, title, lead, children, foreseen, actions, onSubmit }: DialogProps): ReactNode {
+export function Dialog(props: DialogProps): ReactNode {
+  const { open, onClose, busy = false, title, lead, children, foreseen, actions, onSubmit } = props;
   const form = useRef<HTMLFormElement>(null);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     onSubmit?.();
   };
   return (
-    <Base.Root open={open} onOpenChange={(isOpen) => !isOpen && onClose()}>
+    <Base.Root open={open} onOpenChange={(isOpen) => !isOpen && !busy && onClose()}>
       <Base.Portal>
         <Base.Backdrop className="dialog-backdrop" />
         <Base.Popup className="dialog" initialFocus={() => form.current?.querySelector<HTMLElement>(".input") ?? true}>
@@ -50,6 +53,11 @@ export function Dialog({ open, onClose, title, lead, children, foreseen, actions
   );
 }
 
+/** The button that leaves a dialog, but not while a call is under way. */
+export function CancelButton({ busy, onClose }: { readonly busy: boolean; readonly onClose: () => void }): ReactNode {
+  return <Button onClick={() => busy || onClose()}>{T.cancel}</Button>;
+}
+
 /** The buttons of most dialogs: one that leaves it, and one that sends its form. */
 export function SubmitActions({
   label,
@@ -64,7 +72,7 @@ export function SubmitActions({
 }): ReactNode {
   return (
     <>
-      <Button onClick={onClose}>{T.cancel}</Button>
+      <CancelButton busy={busy} onClose={onClose} />
       <Button type="submit" kind={kind ?? "primary"} busy={busy}>
         {label}
       </Button>

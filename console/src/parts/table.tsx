@@ -2,6 +2,7 @@
 import type { ReactNode } from "react";
 import { T } from "../texts/texts.ts";
 import { Button } from "./button.tsx";
+import { FailureNotice } from "./notice.tsx";
 
 export interface Column<Row> {
   readonly id: string;
@@ -15,6 +16,9 @@ export interface Column<Row> {
 export interface More {
   readonly hasNextPage: boolean;
   readonly isFetchingNextPage: boolean;
+  /** Whether the next rows could not be read, for `error`: those that are read stay. */
+  readonly isFetchNextPageError: boolean;
+  readonly error: Error | null;
   readonly fetchNextPage: () => unknown;
 }
 
@@ -72,7 +76,8 @@ export function Table<Row>({
           ))}
         </tbody>
       </table>
-      {more?.hasNextPage && (
+      {more?.isFetchNextPageError && <FailureNotice error={more.error} onRetry={more.fetchNextPage} />}
+      {more?.hasNextPage && !more.isFetchNextPageError && (
         <div className="table-more">
           <Button busy={more.isFetchingNextPage} onClick={() => void more.fetchNextPage()}>
             {more.isFetchingNextPage ? T.loading : T.loadMore}

@@ -23,13 +23,14 @@ export function toFailure(error: unknown): Failure {
   const known = ConnectError.from(error);
   const [info] = known.findDetails(ErrorInfoSchema);
   const violations = known.findDetails(BadRequestSchema).flatMap(({ fieldViolations }) => fieldViolations);
-  const isAway = info === undefined && (known.code === Code.Unavailable || isCut(known));
+  const isAway =
+    info === undefined && (known.code === Code.Unavailable || known.code === Code.DeadlineExceeded || isCut(known));
   return {
     sentence: isAway ? T.failures.away : sentenceOf(known),
     reason: info?.reason ?? "",
     callId: known.metadata.get("x-request-id") ?? "",
-    // The service itself may not know what became of a commit.
-    isUnanswered: isAway || info?.metadata.outcome === "UNKNOWN",
+    // The service itself may not know what became of a commit, nor of a call whose time is up.
+    isUnanswered: isAway || known.code === Code.DeadlineExceeded || info?.metadata.outcome === "UNKNOWN",
     code: known.code,
     fields: new Map(violations.map(({ field, description }) => [field, asSentence(description)])),
   };

@@ -4,7 +4,13 @@ import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { fetchAnswer } from "./fetch-answer.ts";
 import { heedServiceClock } from "./time.ts";
 
-/** Returns a transport that sends the credential with every call. `onError` is called with each error, also of streams. */
+/** Calls that change or read something small end by then: an answer that never comes is a lost one. */
+const CALL_MS_MAX = 30_000;
+
+/** As `timeoutMs` of a call: it lasts as long as the service lets it. */
+export const NO_TIMEOUT = 0;
+
+/** Returns a transport that sends the credential with every call. `onError` is called with each error, also of streams. Calls without a time of their own end after 30 s. */
 export function createTransport(secret: string, onError: (error: ConnectError) => void): Transport {
   const authorize: Interceptor = (next) => async (request) => {
     request.header.set("authorization", `Bearer ${secret}`);
@@ -18,7 +24,12 @@ export function createTransport(secret: string, onError: (error: ConnectError) =
       throw error;
     }
   };
-  return createGrpcWebTransport({ baseUrl: location.origin, interceptors: [authorize], fetch: fetchAnswer });
+  return createGrpcWebTransport({
+    baseUrl: location.origin,
+    interceptors: [authorize],
+    fetch: fetchAnswer,
+    defaultTimeoutMs: CALL_MS_MAX,
+  });
 }
 
 async function* heard<O>(messages: AsyncIterable<O>, onError: (error: ConnectError) => void): AsyncGenerator<O> {

@@ -5,7 +5,7 @@ import type { Event } from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
 import { EventService } from "../../../../gen/lockkeeper/event/v1/event_service_pb.ts";
 import { useSession } from "../../app/session.tsx";
 import { Button } from "../../parts/button.tsx";
-import { Dialog } from "../../parts/dialog.tsx";
+import { CancelButton, Dialog } from "../../parts/dialog.tsx";
 import { CheckField, TextArea, TextField } from "../../parts/field.tsx";
 import { FailureNotice } from "../../parts/notice.tsx";
 import { say } from "../../parts/toasts.tsx";
@@ -61,12 +61,13 @@ export function RedactDialog({
     <Dialog
       open
       onClose={onClose}
+      busy={isBusy}
       title={TEXTS.title(event.sequence.toString())}
       lead={TEXTS.lead}
       onSubmit={() => void submit()}
       actions={
         <>
-          <Button onClick={onClose}>{T.cancel}</Button>
+          <CancelButton busy={isBusy} onClose={onClose} />
           <Button type="submit" kind="danger" busy={isBusy} missing={chosen.size === 0 ? TEXTS.none : undefined}>
             {TEXTS.confirm}
           </Button>

@@ -3,6 +3,7 @@ import { createClient } from "@connectrpc/connect";
 import { useEffect, useRef, useState } from "react";
 import { HistoryService, type VerifyReport } from "../../../../gen/lockkeeper/event/v1/history_service_pb.ts";
 import { useSession } from "../../app/session.tsx";
+import { NO_TIMEOUT } from "../../wire/transport.ts";
 
 interface Verification {
   /** `broken`: the stream ended without a report, so nothing is verified. */
@@ -33,7 +34,7 @@ export function useVerification(): Verification & {
       const note = checkpoint.trim() === "" ? "" : `${checkpoint.trim()}\n`;
       for await (const { message } of createClient(HistoryService, transport).verifyHistory(
         { checkpoint: note },
-        { signal },
+        { signal, timeoutMs: NO_TIMEOUT },
       )) {
         if (message.case === "progress") setState({ phase: "running", ...message.value });
         if (message.case === "report") return setState({ ...IDLE, phase: "over", report: message.value });

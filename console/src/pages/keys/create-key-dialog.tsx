@@ -39,8 +39,6 @@ export function CreateKeyDialog({ onClose }: { readonly onClose: () => void }): 
   const [draft, setDraft] = useState(NEW);
   const [isTried, setIsTried] = useState(false);
   const { run, error, isBusy } = useCall();
-  // While the service is asked it stays, so that somebody sees that an answer was lost.
-  const close = (): void => (isBusy ? undefined : onClose());
   const [revoking, setRevoking] = useState<ApiKey>();
   // The contract has no id for this request: a repetition would create a second key.
   const isLost = error !== undefined && toFailure(error).isUnanswered;
@@ -63,7 +61,8 @@ export function CreateKeyDialog({ onClose }: { readonly onClose: () => void }): 
   return (
     <Dialog
       open
-      onClose={close}
+      onClose={onClose}
+      busy={isBusy}
       title={T.keys.createTitle}
       onSubmit={() => void submit()}
       actions={
@@ -72,7 +71,7 @@ export function CreateKeyDialog({ onClose }: { readonly onClose: () => void }): 
             {T.close}
           </Button>
         ) : (
-          <SubmitActions key="submit" label={T.keys.submit} busy={isBusy} onClose={close} />
+          <SubmitActions key="submit" label={T.keys.submit} busy={isBusy} onClose={onClose} />
         )
       }
     >

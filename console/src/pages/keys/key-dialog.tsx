@@ -39,6 +39,7 @@ export function KeyDialog(props: KeyDialogProps): ReactNode {
     <Dialog
       open
       onClose={onClose}
+      busy={isBusy}
       title={title}
       lead={lead}
       onSubmit={() => void onSubmit()}

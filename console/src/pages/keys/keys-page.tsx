@@ -56,8 +56,8 @@ function Listed({ onOpen }: { readonly onOpen: (open: Open) => void }): ReactNod
   const [showsOver, setShowsOver] = useState(false);
   const query = useInfiniteQuery(ApiKeyService.method.listApiKeys, { pageSize: PAGE_SIZE, pageToken: "" }, PAGED);
   const { data, error, isPending, refetch } = query;
-  if (error !== null) return <FailureNotice error={error} onRetry={refetch} />;
-  if (isPending) return <Loading />;
+  if (error !== null && !query.isFetchNextPageError) return <FailureNotice error={error} onRetry={refetch} />;
+  if (isPending || data === undefined) return <Loading />;
   const keys = data.pages.flatMap(({ apiKeys }) => apiKeys);
   const rows = keys.filter((key) => showsOver || keyStateOf(key, now()) === "valid");
   return (

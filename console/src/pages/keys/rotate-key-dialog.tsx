@@ -22,8 +22,6 @@ export function RotateKeyDialog({ apiKey, onClose }: KeyActProps): ReactNode {
   const [overlap, setOverlap] = useState(OVERLAP_DEFAULT);
   const [note, setNote] = useState("");
   const { run, error, isBusy } = useCall();
-  // While the service is asked it stays, so that somebody sees that an answer was lost.
-  const close = (): void => (isBusy ? undefined : onClose());
   const name = keyName(apiKey);
   const submit = async (): Promise<void> => {
     const request = { apiKeyId: apiKey.apiKeyId, overlap: durationFromMs(Number(overlap) * 1_000), note };
@@ -50,7 +48,7 @@ export function RotateKeyDialog({ apiKey, onClose }: KeyActProps): ReactNode {
       note={note}
       onNote={setNote}
       onSubmit={submit}
-      onClose={close}
+      onClose={onClose}
     >
       <SelectField
         label={T.keys.overlapLabel}

@@ -61,6 +61,7 @@ export function OrganizationDialog({
     <Dialog
       open
       onClose={onClose}
+      busy={isBusy}
       title={
         organization === undefined
           ? T.organizations.createTitle

@@ -62,8 +62,8 @@ interface ListedProps {
 function Listed({ query, onEdit }: ListedProps): ReactNode {
   const { may, missing } = useSession();
   const { data, error, isPending, refetch } = query;
-  if (error !== null) return <FailureNotice error={error} onRetry={refetch} />;
-  if (isPending) return <Loading />;
+  if (error !== null && !query.isFetchNextPageError) return <FailureNotice error={error} onRetry={refetch} />;
+  if (isPending || data === undefined) return <Loading />;
   const rows = data.pages.flatMap(({ organizations }) => organizations);
   if (rows.length === 0) return <Empty title={T.organizations.noneTitle}>{T.organizations.noneText}</Empty>;
   const columns: readonly Column<Organization>[] = [

@@ -11,7 +11,7 @@ import {
 import { useSession } from "../../app/session.tsx";
 import { readAgain } from "../../live/read-again.ts";
 import { Button } from "../../parts/button.tsx";
-import { Dialog } from "../../parts/dialog.tsx";
+import { CancelButton, Dialog } from "../../parts/dialog.tsx";
 import { FailureNotice, Loading } from "../../parts/notice.tsx";
 import { Table } from "../../parts/table.tsx";
 import { say } from "../../parts/toasts.tsx";
@@ -140,12 +140,13 @@ function ForeseenDialog({
     <Dialog
       open
       onClose={onClose}
+      busy={isBusy}
       title={title}
       lead={T.policy.dialog.lead}
       onSubmit={() => void (isStale ? lookAgain() : save())}
       actions={
         <>
-          <Button onClick={onClose}>{T.cancel}</Button>
+          <CancelButton busy={isBusy} onClose={onClose} />
           <Button key={isStale ? "again" : "save"} type="submit" kind="primary" busy={isBusy || foreseen.isPending}>
             {isStale ? T.policy.dialog.lookAgain : label}
           </Button>

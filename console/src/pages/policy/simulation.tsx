@@ -13,6 +13,7 @@ import { SelectField } from "../../parts/field.tsx";
 import { FailureNotice, Loading } from "../../parts/notice.tsx";
 import { T } from "../../texts/texts.ts";
 import { now, timestampOf } from "../../wire/time.ts";
+import { NO_TIMEOUT } from "../../wire/transport.ts";
 import { FIELDS, type FieldId, numberOf, valuesOf } from "./policy-fields.ts";
 import { type Simulated, SimulationResult } from "./simulation-result.tsx";
 
@@ -52,7 +53,7 @@ export function Simulation({ policy, inherited, numbers, isChanged }: Simulation
           startTime: timestampOf(start),
           endTime: timestampOf(end),
         },
-        { signal: stop.signal },
+        { signal: stop.signal, timeoutMs: NO_TIMEOUT },
       );
     try {
       const today = await ask(undefined);

@@ -6,7 +6,7 @@ import { useLocation } from "wouter";
 import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { userPath } from "../../app/routes.ts";
 import { Button } from "../../parts/button.tsx";
-import { Dialog } from "../../parts/dialog.tsx";
+import { CancelButton, Dialog } from "../../parts/dialog.tsx";
 import { FailureNotice } from "../../parts/notice.tsx";
 import { say } from "../../parts/toasts.tsx";
 import { isolate } from "../../texts/isolate.ts";
@@ -70,6 +70,7 @@ export function ActDialog({ act, user: latest, onClose, onChange }: ActDialogPro
     <Dialog
       open
       onClose={onClose}
+      busy={perform.isPending}
       title={T.acts.titles[act](name)}
       lead={T.acts.leads[act]}
       onSubmit={() => void submit()}
@@ -91,7 +92,7 @@ export function ActDialog({ act, user: latest, onClose, onChange }: ActDialogPro
       }
       actions={
         <>
-          <Button onClick={onClose}>{T.cancel}</Button>
+          <CancelButton busy={perform.isPending} onClose={onClose} />
           {isStale ? (
             // With keys, else one element becomes the other while it is pressed, and sends the form.
             <Button key="again" kind="primary" onClick={() => void lookAgain()}>

@@ -10,6 +10,7 @@ import { millisOf } from "../../wire/time.ts";
 
 export interface UserList {
   readonly users: readonly User[];
+  /** Why there is nothing to show; what becomes of further pages is in `more`. */
   readonly error: Error | null;
   /** Whether too few users are read to show any. */
   readonly isLoading: boolean;
@@ -28,7 +29,8 @@ export function useUserList(request: ListUsersRequest, atLeast = 1): UserList {
     ...PAGED,
     meta: { has: (user: User) => isOf(request, user) },
   });
-  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = query;
+  const { data, error, isPending, hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage, refetch } =
+    query;
   const users = data?.pages.flatMap((page) => page.users) ?? [];
   const isStillLooking = users.length < atLeast && hasNextPage;
   useEffect(() => {
@@ -39,7 +41,9 @@ export function useUserList(request: ListUsersRequest, atLeast = 1): UserList {
     cutToTop(queries, UserService.typeName);
     await refetch();
   };
-  return { users, error, isLoading, more: { hasNextPage, isFetchingNextPage, fetchNextPage }, refetch: readAgain };
+  const more = { hasNextPage, isFetchingNextPage, isFetchNextPageError, error, fetchNextPage };
+  const isShown = isFetchNextPageError && !isStillLooking;
+  return { users, error: isShown ? null : error, isLoading, more, refetch: readAgain };
 }
 
 /** Returns whether a list still has a user that has changed. */

@@ -16,7 +16,7 @@ import { Empty, FailureNotice, Loading } from "../../parts/notice.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 import { Time } from "../../parts/time.tsx";
 import { T } from "../../texts/texts.ts";
-import { useUserList } from "./use-user-list.ts";
+import { type UserList, useUserList } from "./use-user-list.ts";
 import { USER_COLUMNS } from "./user-columns.tsx";
 
 const PAGE_SIZE = 50;
@@ -67,11 +67,17 @@ function requestOf({ q, in: place, state, reason }: Search): ListUsersRequest {
 export function UserSearch(): ReactNode {
   const [address, setAddress] = useAddress();
   const search = searchOf(address);
+  const list = useUserList(requestOf(search));
+  const submit = (next: Search): void => {
+    // Whoever searches for the same again wants to know what has become of them.
+    if (JSON.stringify(addressOf(next)) === JSON.stringify(addressOf(search))) void list.refetch();
+    else setAddress(addressOf(next));
+  };
   return (
     <>
       <h1>{T.users.title}</h1>
-      <SearchForm key={address.toString()} search={search} onSearch={(next) => setAddress(addressOf(next))} />
-      <Found search={search} />
+      <SearchForm key={address.toString()} search={search} onSearch={submit} />
+      <Found search={search} list={list} />
     </>
   );
 }
@@ -148,8 +154,7 @@ const COLUMNS: readonly Column<User>[] = [
   },
 ];
 
-function Found({ search }: { readonly search: Search }): ReactNode {
-  const list = useUserList(requestOf(search));
+function Found({ search, list }: { readonly search: Search; readonly list: UserList }): ReactNode {
   const { error, isLoading, more, refetch } = list;
   // People paste what they have: a text that no name begins with may be an id.
   const isElsewhere = search.in === "name" && search.state === "" && search.reason === "" && search.q !== "";

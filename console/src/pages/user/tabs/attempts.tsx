@@ -55,8 +55,8 @@ export function Attempts({ user }: UserTabProps): ReactNode {
   const isFiltered = Object.values(filter).some(Boolean);
   const show = (next: AttemptFilter): void =>
     setAddress(Object.fromEntries(Object.entries(next).filter(([, value]) => value !== "")));
-  const { data, error, isPending, hasNextPage, isFetchingNextPage, isFetching, fetchNextPage, refetch } =
-    useInfiniteQuery(SignInService.method.listAttempts, requestOf(user.userId, filter), PAGED);
+  const query = useInfiniteQuery(SignInService.method.listAttempts, requestOf(user.userId, filter), PAGED);
+  const { data, error, isPending, hasNextPage, isFetching, isFetchNextPageError, refetch } = query;
   const queries = useQueryClient();
   const readAgain = (): void => {
     cutToTop(queries, SignInService.typeName);
@@ -72,7 +72,7 @@ export function Attempts({ user }: UserTabProps): ReactNode {
           {TEXTS.readAgain}
         </Button>
       </div>
-      {error !== null && <FailureNotice error={error} onRetry={readAgain} />}
+      {error !== null && !isFetchNextPageError && <FailureNotice error={error} onRetry={readAgain} />}
       {isPending && error === null && <Loading />}
       {attempts.length > 0 && (
         <AttemptTally attempts={attempts} isAll={!hasNextPage} onAddress={(network) => show({ ...filter, network })} />
@@ -88,7 +88,7 @@ export function Attempts({ user }: UserTabProps): ReactNode {
           columns={COLUMNS}
           rows={attempts}
           keyOf={({ attemptId }) => attemptId}
-          more={{ hasNextPage, isFetchingNextPage, fetchNextPage }}
+          more={query}
         />
       )}
     </div>

@@ -6,9 +6,8 @@ import { type Session, SessionService } from "../../../../../gen/lockkeeper/sess
 import { useSession } from "../../../app/session.tsx";
 import { useCall } from "../../../app/use-call.ts";
 import { isOfServices, readAgain } from "../../../live/read-again.ts";
-import { Button } from "../../../parts/button.tsx";
 import { Facts } from "../../../parts/card.tsx";
-import { Dialog } from "../../../parts/dialog.tsx";
+import { Dialog, SubmitActions } from "../../../parts/dialog.tsx";
 import { FailureNotice } from "../../../parts/notice.tsx";
 import { Time } from "../../../parts/time.tsx";
 import { say } from "../../../parts/toasts.tsx";
@@ -46,17 +45,11 @@ export function EndSessionDialog({
     <Dialog
       open
       onClose={onClose}
+      busy={isBusy}
       title={TEXTS.confirmTitle}
       lead={TEXTS.confirmLead}
       onSubmit={() => void submit()}
-      actions={
-        <>
-          <Button onClick={onClose}>{T.cancel}</Button>
-          <Button type="submit" kind="danger" busy={isBusy}>
-            {TEXTS.end}
-          </Button>
-        </>
-      }
+      actions={<SubmitActions label={TEXTS.end} kind="danger" busy={isBusy} onClose={onClose} />}
     >
       <Facts
         of={[

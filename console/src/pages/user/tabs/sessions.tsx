@@ -30,11 +30,12 @@ export function Sessions({ user, onAct }: UserTabProps): ReactNode {
   const { missing } = useSession();
   const [shown, setShown] = useState<"active" | "all">("active");
   const [ending, setEnding] = useState<Session>();
-  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery(
+  const query = useInfiniteQuery(
     SessionService.method.listSessions,
     { userId: user.userId, activeOnly: shown === "active", pageSize: PAGE_SIZE, pageToken: "" },
     { ...PAGED, meta: { has: ({ status }: Session) => shown === "all" || status === SessionStatus.ACTIVE } },
   );
+  const { data, error, isPending, hasNextPage, isFetchNextPageError, refetch } = query;
   const sessions = data?.pages.flatMap((page) => page.sessions) ?? [];
   return (
     <div className="stack">
@@ -52,7 +53,7 @@ export function Sessions({ user, onAct }: UserTabProps): ReactNode {
           {TEXTS.endAll}
         </Button>
       </div>
-      {error !== null && <FailureNotice error={error} onRetry={refetch} />}
+      {error !== null && !isFetchNextPageError && <FailureNotice error={error} onRetry={refetch} />}
       {isPending && error === null && <Loading />}
       {data !== undefined && sessions.length === 0 && !hasNextPage && <None isActive={shown === "active"} />}
       {(sessions.length > 0 || hasNextPage) && (
@@ -61,7 +62,7 @@ export function Sessions({ user, onAct }: UserTabProps): ReactNode {
           columns={[...COLUMNS, endColumn(missing("session.delete"), setEnding)]}
           rows={sessions}
           keyOf={({ sessionId }) => sessionId}
-          more={{ hasNextPage, isFetchingNextPage, fetchNextPage }}
+          more={query}
         />
       )}
       {ending !== undefined && <EndSessionDialog session={ending} onClose={() => setEnding(undefined)} />}
