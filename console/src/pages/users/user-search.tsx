@@ -69,7 +69,7 @@ export function UserSearch(): ReactNode {
   const search = searchOf(address);
   const list = useUserList(requestOf(search));
   const submit = (next: Search): void => {
-    // Whoever searches for the same again wants to know what has become of them.
+    // The same search once more asks what has become of them.
     if (JSON.stringify(addressOf(next)) === JSON.stringify(addressOf(search))) void list.refetch();
     else setAddress(addressOf(next));
   };
