@@ -146,7 +146,8 @@ describe("an HTTP/2 connection from which nothing comes", () => {
       // Such a client says nothing while it reads.
       const session = joinAt(t, relay.url, { settings: { initialWindowSize: 1 << 20 } });
       session.on("error", () => undefined);
-      await once(session, "connect");
+      // Both have acknowledged the settings of the other: from here on it says nothing but its request.
+      await Promise.all([once(session, "remoteSettings"), once(session, "localSettings")]);
       session.setLocalWindowSize(1 << 20);
       relay.slow(1_000);
       let bytes = 0;
