@@ -23,7 +23,7 @@ const { NODE_OPTIONS: PRODUCTION_OPTIONS } = createRequire(import.meta.url)("../
   readonly NODE_OPTIONS: readonly string[];
 };
 /** Of one thing, while its longest turn is too long. */
-const MEASUREMENTS_MAX = 4;
+const MEASUREMENTS_MAX = 10;
 /** Between two calls of the client that goes on. */
 const PERIOD_MS = 10;
 const ANSWER_MS_MAX = 60_000;
