@@ -4,13 +4,16 @@ import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { fetchAnswer } from "./fetch-answer.ts";
 import { heedServiceClock } from "./time.ts";
 
-/** Calls that change or read something small end by then: an answer that never comes is a lost one. */
+/** In milliseconds. An answer that has not come by then is a lost one. */
 const CALL_MS_MAX = 30_000;
 
 /** As `timeoutMs` of a call: it lasts as long as the service lets it. */
 export const NO_TIMEOUT = 0;
 
-/** Returns a transport that sends the credential with every call. `onError` is called with each error, also of streams. Calls without a time of their own end after 30 s. */
+/**
+ * Returns a transport that sends the credential with every call. `onError` is called with each error, also of streams. Calls
+ * without a time of their own end after 30 s.
+ */
 export function createTransport(secret: string, onError: (error: ConnectError) => void): Transport {
   const authorize: Interceptor = (next) => async (request) => {
     request.header.set("authorization", `Bearer ${secret}`);
