@@ -63,7 +63,7 @@ class Parser {
   filter(): EventFilter {
     let filter = EVERY_EVENT;
     while (!this.#isAtEnd()) {
-      if (this.#comparisons > 0) this.#takeWord("AND", "AND or the end of the filter");
+      if (this.#comparisons > 0) this.#takeWord("AND", "AND or the end of the filter; OR stands in parentheses");
       filter = isMark(this.#next, "(") ? this.#group(filter) : this.#comparison(filter);
     }
     return filter;
