@@ -33,6 +33,7 @@ const TOGETHER = [
 /** A test that hangs ends after 3 minutes; a process that does not end after its last test is killed after 15. */
 const OPTIONS = ["--test", "--test-isolation=none", "--test-timeout=180000"];
 const JOB_MS_MAX = 15 * 60_000;
+const FAILURE_LINES_MAX = 60;
 
 /** Memory as a file system, on Linux, and how many bytes of it must be free. */
 const MEMORY = "/dev/shm";
@@ -49,6 +50,8 @@ interface Outcome {
   /** In the lines of the TAP that tell of them. */
   readonly tests: number;
   readonly skips: readonly string[];
+  /** What the last lines repeat of a failure, so that nobody has to search a long log for it; empty if it was shown there. */
+  readonly failure: string;
 }
 
 /**
@@ -115,13 +118,21 @@ async function run(job: Job, options: readonly string[], isOnly: boolean): Promi
     const tests = Number(/^# tests (\d+)$/.exec(lines.find((line) => line.startsWith("# tests ")) ?? "")?.[1] ?? 0);
     const skips = lines.filter((line) => /^\s*(?:not )?ok .* # (?:SKIP|TODO)/.test(line)).map((line) => line.trim());
     const passed = code === 0 && tests > 0;
-    if (!passed) process.stdout.write(Buffer.concat(printed));
+    const text = passed ? "" : Buffer.concat(printed).toString();
+    process.stdout.write(text);
     process.stdout.write(`${passed ? "✔" : "✖"} ${job.name} (${job.files.length} files, ${tests} tests${cost})\n`);
     for (const skip of skips) process.stdout.write(`  ${skip}\n`);
-    return { job, passed, tests, skips };
+    return { job, passed, tests, skips, failure: endOf(text) };
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** Returns what the reporter says at its end of the tests that failed; of a job that broke off, its last lines. */
+function endOf(text: string): string {
+  const lines = text.trim().split("\n");
+  const at = lines.findIndex((line) => line.includes("✖ failing tests:"));
+  return lines.slice(...(at < 0 ? [-FAILURE_LINES_MAX] : [at + 1, at + 1 + FAILURE_LINES_MAX])).join("\n");
 }
 
 /** Runs so many jobs at a time. */
@@ -193,6 +204,7 @@ const tests = outcomes.reduce((sum, outcome) => sum + outcome.tests, 0);
 process.stdout.write(
   `${chosen.length} files, ${tests} tests${costText(childrenCpuSeconds())}; ${skips.length} skipped\n`,
 );
+for (const { job, failure } of failed) if (failure !== "") process.stdout.write(`\n${job.name}:\n${failure}\n`);
 for (const { job } of failed) process.stdout.write(`FAILED: ${job.name}\n`);
 if (isSkipAFailure) process.stdout.write("FAILED: a test was skipped, and TEST_SKIPS=fail is set\n");
 if (left.length > 0) process.stdout.write(`left to npm run test:all (${left.length}): ${left.join(" ")}\n`);

@@ -58,8 +58,8 @@ async function traceOf(t: TestContext, wrong: string | undefined): Promise<reado
   });
   const agent = new Agent({ keepAlive: true });
   for (let i = 0; i < USERS; i++) {
-    const status = await postUser(agent, child.url, `u${i}`);
-    assert.equal(status, 200);
+    const { status, text } = await postUser(agent, child.url, `u${i}`);
+    assert.equal(status, 200, text);
   }
   agent.destroy();
   child.process.kill("SIGTERM");
@@ -67,11 +67,19 @@ async function traceOf(t: TestContext, wrong: string | undefined): Promise<reado
   return (await readFile(output, "utf8")).split("\n");
 }
 
-function postUser(agent: Agent, url: string, userId: string): Promise<number | undefined> {
+function postUser(
+  agent: Agent,
+  url: string,
+  userId: string,
+): Promise<{ readonly status?: number; readonly text: string }> {
   return new Promise((resolve, reject) => {
     const headers = { authorization: `Bearer ${ADMIN_KEY}`, "content-type": "application/json" };
     request(`${url}/v1/users`, { method: "POST", agent, headers }, (response) => {
-      response.resume().on("end", () => resolve(response.statusCode));
+      let text = "";
+      response.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+      });
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text: text }));
     })
       .on("error", reject)
       .end(JSON.stringify({ userId }));

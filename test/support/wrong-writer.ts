@@ -13,21 +13,31 @@ if (wrong === "synchronous-normal") {
     return pragma.call(this, /^synchronous\s*=/.test(source) ? "synchronous = NORMAL" : source, options);
   };
 } else if (wrong === "answer-before-commit") {
-  const { prepare } = Database.prototype;
+  const { pragma, prepare } = Database.prototype;
   let commits = 0;
-  let commitLate: (() => void) | undefined;
+  const late = new Map<Database.Database, () => void>();
+  const commitAll = (): void => {
+    for (const commit of late.values()) commit();
+  };
   // Node tells it when the answer has gone out: after the OK, before the same connection's next request is read.
-  subscribe("http.server.response.finish", () => commitLate?.());
+  subscribe("http.server.response.finish", commitAll);
+  // What the service does for itself has no answer: so it is committed before anything that the transaction would refuse.
+  Database.prototype.pragma = function (source, options) {
+    commitAll();
+    return pragma.call(this, source, options);
+  };
   Database.prototype.prepare = function (this: Database.Database, source: string) {
     const statement = prepare.call(this, source);
-    if (source !== "COMMIT") return statement;
+    const isBegin = source.startsWith("BEGIN");
+    if (source !== "COMMIT" && !isBegin) return statement;
     const run = (): Database.RunResult => {
-      commits += 1;
-      if (commits <= COMMITS_OF_FIRST_START) return statement.run([]);
-      commitLate = () => {
-        commitLate = undefined;
+      if (isBegin) commitAll();
+      else commits += 1;
+      if (isBegin || commits <= COMMITS_OF_FIRST_START) return statement.run([]);
+      late.set(this, () => {
+        late.delete(this);
         statement.run([]);
-      };
+      });
       return { changes: 0, lastInsertRowid: 0 };
     };
     return Object.assign(Object.create(statement) as typeof statement, { run });
