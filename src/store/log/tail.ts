@@ -52,6 +52,8 @@ export class Tail {
   readonly #readers = new Set<ReaderPlace>();
   /** Grows when readers must not show what they hold. */
   #erasures = 0;
+  /** For each reading of the log under way: the users who lost values meanwhile. */
+  readonly #erasedMeanwhile = new Set<Set<string | null>>();
   /** Grows when readers may have had events that the log no longer has. */
   #rewinds = 0;
   /** Grows when there may be more to read. */
@@ -82,12 +84,12 @@ export class Tail {
       return;
     }
     this.#position = last.position;
-    const configuration = events.filter(({ userId }) => userId === null);
-    if (configuration.length > 0) this.#followers.pass(configuration);
+    this.#passConfiguration(events);
     // The log does not show what was erased; what is kept here would.
     if (events.some(({ event }) => erases(event))) {
       this.#kept.clear();
       this.#erasures++;
+      this.#noteErased(events);
     } else if (this.#readers.size > 0) {
       this.#kept.release(Math.min(...[...this.#readers].map(({ position }) => position)));
       this.#kept.add(events);
@@ -97,13 +99,15 @@ export class Tail {
 
   /**
    * Another process has written the log up to this position, or this one not in sequence: readers look into the log.
-   * `configuration`: the events of API keys, policies and organizations in between, in commit order.
+   * `events`: those in between that are known, in commit order: all of API keys, policies and organizations, and all
+   * erasures by this process.
    */
-  advance(position: number, configuration: readonly RecordedEvent[]): void {
+  advance(position: number, events: readonly RecordedEvent[]): void {
     this.#position = position;
     this.#kept.clear();
     this.#erasures++;
-    if (configuration.length > 0) this.#followers.pass(configuration);
+    this.#noteErased(events);
+    this.#passConfiguration(events);
     this.#changed();
   }
 
@@ -150,7 +154,7 @@ export class Tail {
         const changes = this.#changes;
         if (rest.length === 0 || erasures !== this.#erasures) {
           erasures = this.#erasures;
-          rest = this.#newer(place.position) ?? (await this.#options.readLog(place.position, limit));
+          rest = this.#newer(place.position) ?? (await this.#readLog(place.position, limit));
           assertSameLog();
           limit = Math.min(READ_MAX, Math.max(READ_MIN, 2 * rest.length));
         }
@@ -170,9 +174,34 @@ export class Tail {
     }
   }
 
+  /** Reads the log. What was erased meanwhile is read again, without what is gone. */
+  async #readLog(after: number, limit: number): Promise<readonly RecordedEvent[]> {
+    for (;;) {
+      const erased = new Set<string | null>();
+      this.#erasedMeanwhile.add(erased);
+      try {
+        const events = await this.#options.readLog(after, limit);
+        if (!events.some(({ userId }) => erased.has(userId))) return events;
+      } finally {
+        this.#erasedMeanwhile.delete(erased);
+      }
+    }
+  }
+
   /** Returns the events after a position as far as they are in memory; `undefined`: only the log knows. */
   #newer(position: number): readonly RecordedEvent[] | undefined {
     return position === this.#position ? [] : this.#kept.after(position, KEPT_READ_MAX);
+  }
+
+  #passConfiguration(events: readonly RecordedEvent[]): void {
+    const configuration = events.filter(({ userId }) => userId === null);
+    if (configuration.length > 0) this.#followers.pass(configuration);
+  }
+
+  #noteErased(events: readonly RecordedEvent[]): void {
+    if (this.#erasedMeanwhile.size === 0) return;
+    const erasures = events.filter(({ event }) => erases(event));
+    for (const users of this.#erasedMeanwhile) for (const { userId } of erasures) users.add(userId);
   }
 
   #changed(): void {

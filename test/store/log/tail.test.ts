@@ -214,6 +214,48 @@ describe("readers of the log", () => {
     assert.deepEqual((await reading).value, events);
   });
 
+  it("get nothing that is erased while they read the log", async (t) => {
+    const { store } = await openFixture(t);
+    await store.execute(createUser("u"));
+    const [some] = await readOf({ store } as SqliteFixture, 1, 1);
+    assert.ok(some);
+    const at = (position: number, userId: string, note?: string): RecordedEvent =>
+      ({
+        ...some,
+        position,
+        userId,
+        event: { ...some.event, personal: note === undefined ? {} : { note } },
+      }) as RecordedEvent;
+    const erasingOf = (position: number, userId: string): RecordedEvent =>
+      ({
+        ...at(position, userId),
+        event: { ...some.event, type: "UserDeleted", data: { erased: true } },
+      }) as RecordedEvent;
+    for (const [erased, readings] of [
+      ["u", 2],
+      ["another", 1],
+    ] as const) {
+      const log = [at(1, "u", "secret")];
+      const answer = Promise.withResolvers<void>();
+      let reads = 0;
+      const readLog = async (after: number) => {
+        reads++;
+        const events = log.slice(after);
+        await answer.promise;
+        return events;
+      };
+      const tail = new Tail({ position: 1, onTrouble: assert.ifError, readLog });
+      const reading = tail.read(0, AbortSignal.timeout(5_000)).next();
+      const erasing = erasingOf(2, erased);
+      if (erased === "u") log[0] = at(1, "u");
+      log.push(erasing);
+      tail.append([erasing]);
+      answer.resolve();
+      const { value } = await reading;
+      assert.deepEqual([value, reads], [erased === "u" ? log : [at(1, "u", "secret")], readings]);
+    }
+  });
+
   it("get less at once of events that are large, and nothing of what they hold after an erasure", async (t) => {
     const { store } = await openFixture(t);
     await store.execute(createUser("u"));

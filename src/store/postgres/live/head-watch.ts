@@ -122,12 +122,12 @@ export class HeadWatch {
       this.#options.tail.append(events);
     } else if (knowsConfiguration) {
       // Only users' events of other replicas lie in between.
-      this.#advance(last.position, configPosition, configuration);
+      this.#advance(last.position, configPosition, events);
     } else if (configuration.length > 0) {
       await this.refresh().catch((error: unknown) => {
         this.#options.onTrouble(error);
         // The position stays: what lies in between is not known yet.
-        this.#options.tail.advance(this.#position, configuration);
+        this.#options.tail.advance(this.#position, events);
         this.#options.tail.lose();
       });
     }
@@ -219,10 +219,10 @@ export class HeadWatch {
     this.#options.tail.rewind(position);
   }
 
-  #advance(position: number, configPosition: number, configuration: readonly RecordedEvent[]): void {
+  #advance(position: number, configPosition: number, events: readonly RecordedEvent[]): void {
     this.#position = Math.max(this.#position, position);
     this.#configPosition = Math.max(this.#configPosition, configPosition);
-    this.#options.tail.advance(this.#position, configuration);
+    this.#options.tail.advance(this.#position, events);
   }
 }
 
