@@ -26,6 +26,8 @@ export interface ServiceCall {
    * false if that is not possible now: then yield it.
    */
   sendNow(message: Message): boolean;
+  /** Resolves when the client has taken what was sent, and rejects when it is gone; `undefined`: it has. */
+  whenWritable(): Promise<void> | undefined;
 }
 
 /** One function for each RPC, unary or server-streaming, under the method's local name. */

@@ -50,6 +50,8 @@ export interface Call<A = unknown> extends CallHead {
    * Returns false if that is not possible now, because the client is slower or the first message is not sent: then yield it.
    */
   sendNow(message: Message): boolean;
+  /** Resolves when the client has taken what was sent, and rejects when it is gone; `undefined`: it has. */
+  whenWritable(): Promise<void> | undefined;
   /**
    * Headers that are known only at the end, also of an error. gRPC, gRPC-Web and streams send them as trailers; unary
    * calls of Connect and REST, whose answer is one piece, as headers that begin with `trailer-`.

@@ -51,6 +51,8 @@ export interface WatchCall<M = unknown> {
   noteEnd(error: unknown): void;
   /** Sends a message while the generator of the stream waits. Returns false if that is not possible now: then yield it. */
   sendNow(message: M): boolean;
+  /** Resolves when the client has taken what was sent, and rejects when it is gone; `undefined`: it has. */
+  whenWritable(): Promise<void> | undefined;
 }
 
 export class Feed<M> {
@@ -171,7 +173,7 @@ class Watch<M> {
       const joined = this.#hub.join(this.#watcher, this.#place.position, head);
       if (joined === "joined") yield* this.#follow();
       else if (joined === "behind") yield* this.#replay();
-      else yield* this.#untilRead();
+      else await this.#untilRead();
       this.#assertGoingOn();
     }
   }
@@ -180,7 +182,7 @@ class Watch<M> {
   async *#replay(): AsyncGenerator<M, void, undefined> {
     let pageSize = READ_MAX;
     do {
-      const page = yield* this.#beatUntil(this.#readPage(pageSize));
+      const page = await this.#beatUntil(this.#readPage(pageSize));
       const events = sentTogether(page.items);
       const last = (events.length < page.items.length ? events.at(-1) : undefined) ?? page;
       pageSize = Math.min(READ_MAX, Math.max(READ_MIN, 2 * events.length));
@@ -213,7 +215,10 @@ class Watch<M> {
 
   /** Sends what the hub gives, until the hub has dropped something that was not sent yet. */
   async *#follow(): AsyncGenerator<M, void, undefined> {
-    while (!this.#watcher.wasDropped()) {
+    for (;;) {
+      // What the client does not take yet stays where an erasure finds it.
+      await this.#call.whenWritable();
+      if (this.#watcher.wasDropped()) return;
       this.#assertGoingOn();
       const portion = this.#watcher.next();
       if (portion !== undefined) {
@@ -230,7 +235,7 @@ class Watch<M> {
   }
 
   /** Sends what the hub gives while this stream sleeps: waking it would cost several times as much as the writing. */
-  #sendNow({ place, message }: Portion<M>): boolean {
+  #sendNow({ place, message }: Pick<Portion<M>, "place" | "message">): boolean {
     const { signal, admission } = this.#call;
     if (signal.aborted) return false;
     this.#options.recheck(admission);
@@ -245,13 +250,16 @@ class Watch<M> {
     return place === undefined || place.position < this.#place.position ? this.#place : place;
   }
 
-  async *#untilRead(): AsyncGenerator<M, void, undefined> {
-    yield* this.#beatUntil(this.#hub.whenRead());
+  async #untilRead(): Promise<void> {
+    await this.#beatUntil(this.#hub.whenRead());
     await this.#hub.start();
   }
 
-  /** Sends heartbeats while something takes long: a turn among many, or a replica that lags behind. */
-  async *#beatUntil<T>(waited: Promise<T>): AsyncGenerator<M, T, undefined> {
+  /**
+   * Sends heartbeats while something takes long: a turn among many, or a replica that lags behind. It does not wait for the
+   * client: what was read then might be erased before it is sent.
+   */
+  async #beatUntil<T>(waited: Promise<T>): Promise<T> {
     let isDone: boolean = false;
     const done = (): void => {
       isDone = true;
@@ -261,9 +269,14 @@ class Watch<M> {
     while (!isDone) {
       await this.#watcher.sleep();
       this.#assertGoingOn();
-      if (!isDone && isQuiet(this.#watcher, performance.now(), this.#options)) yield this.#quietMessage(this.#place);
+      if (!isDone && isQuiet(this.#watcher, performance.now(), this.#options)) this.#beat();
     }
     return await waited;
+  }
+
+  #beat(): void {
+    const place = this.#place;
+    this.#sendNow({ place, message: this.#options.toMessage([], place.cursor, this.#watcher.view) });
   }
 
   /** Throws why the stream ends. */

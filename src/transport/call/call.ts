@@ -118,6 +118,10 @@ export class LiveCall<A> implements Call<A> {
     return this.sender?.(message) === true;
   }
 
+  whenWritable(): Promise<void> | undefined {
+    return this.#exchange.whenWritable();
+  }
+
   get signal(): AbortSignal {
     this.#controller ??= this.#createController();
     return this.#controller.signal;

@@ -163,17 +163,17 @@ export abstract class BaseExchange implements Exchange {
   async write(chunk: Uint8Array): Promise<void> {
     if (this.#over) throw callerGone();
     this.bodyBegun = true;
-    if (!this.#writable.write(chunk)) {
-      this.#stallTime = performance.now();
-      await this.#drained();
-      this.#stallTime = 0;
-    }
+    if (!this.#writable.write(chunk)) await this.#drained();
   }
 
   writeNow(chunk: Uint8Array): boolean {
     if (this.#over || this.endTime > 0 || this.#writable.writableNeedDrain) return false;
     this.#writable.write(chunk);
     return true;
+  }
+
+  whenWritable(): Promise<void> | undefined {
+    return this.#writable.writableNeedDrain ? this.#drained() : undefined;
   }
 
   endAnswer(body?: Uint8Array | string): void {
@@ -231,16 +231,18 @@ export abstract class BaseExchange implements Exchange {
   /** Discards the rest of the body for a while, so that the client can read its answer; then cuts the client off. */
   #linger(): void {
     this.body.discard();
-    const timer = setTimeout(() => this.cutOff(), this.#context.limits.lingerMs);
+    const timer = setTimeout(() => this.cutOff(), this.#context.limits.lingerMs).unref();
     this.body.onEnd = () => clearTimeout(timer);
   }
 
   /** Rejects when the exchange is over. The stream may have emitted `close` before: it is over in a later turn then. */
-  #drained(): Promise<void> {
+  async #drained(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#writable.once("drain", resolve);
     this.#endStall = () => reject(callerGone());
-    return promise;
+    this.#stallTime = performance.now();
+    await promise;
+    this.#stallTime = 0;
   }
 }
 

@@ -88,6 +88,8 @@ export interface Exchange {
   write(chunk: Uint8Array): Promise<void>;
   /** Writes at once. Returns false, and writes nothing, if the client is slower or gone. */
   writeNow(chunk: Uint8Array): boolean;
+  /** Resolves when more may be written, and rejects when the client is gone; `undefined`: it may be now. */
+  whenWritable(): Promise<void> | undefined;
   addTrailers(trailer: AnswerHeader): void;
   endAnswer(body?: Uint8Array | string): void;
   /**

@@ -29,12 +29,14 @@ interface Lab {
   readonly head?: number;
   /** What the log has when this resolves: a reading for each event. */
   readonly later?: Promise<readonly ListedEvent[]>;
+  /** Called when all watchers have got these. */
+  readonly onDelivered?: () => void;
 }
 
 /** An old log: pages of two events, as many as `batches`, and then a wait that only the signal ends. */
 function feedOf(
   batches: number,
-  { places, onRead, onWait, recheck = () => undefined, heartbeatMs, head = HEAD, later }: Lab = {},
+  { places, onRead, onWait, recheck = () => undefined, heartbeatMs, head = HEAD, later, onDelivered }: Lab = {},
 ) {
   return new Feed<{ readonly cursor: string; readonly count: number }>({
     places: places ?? new StreamPlaces("watch", { streamsMax: 1, streamsOfCallerMax: 1 }),
@@ -50,6 +52,7 @@ function feedOf(
         read: async function* read(_, signal) {
           onRead?.();
           for (const event of (await later) ?? []) yield [event];
+          onDelivered?.();
           yield await whenAborted(signal);
         },
       },
@@ -74,7 +77,13 @@ function whenAborted(signal: AbortSignal | undefined): Promise<never> {
   return new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason as Error)));
 }
 
-const CALL = { admission: ADMISSION, breakOff: () => undefined, noteEnd: () => undefined, sendNow: () => false };
+const CALL = {
+  admission: ADMISSION,
+  breakOff: () => undefined,
+  noteEnd: () => undefined,
+  sendNow: () => false,
+  whenWritable: () => undefined,
+};
 
 /** Reads to the end. Returns the last cursor that was sent and the one that the refusal names. */
 async function endOf(feed: ReturnType<typeof feedOf>, call: Pick<WatchCall, "signal" | "takeTurn">) {
@@ -184,18 +193,25 @@ describe("a stream to which nothing happens", () => {
   ] as const) {
     it(`gets messages with the cursor alone when ${why}`, async () => {
       const controller = new AbortController();
-      const call = { ...CALL, signal: controller.signal, takeTurn: () => undefined };
+      const sent: unknown[] = [];
+      const { promise: enough, resolve } = Promise.withResolvers<void>();
+      const send = (message: unknown): boolean => {
+        if (sent.push(message) === 3) resolve();
+        return true;
+      };
+      const call = { ...CALL, signal: controller.signal, takeTurn: () => undefined, sendNow: send };
       const view = { filter: EVERY_EVENT, seesPersonal: true };
       const stream = feedOf(0, { heartbeatMs: 1, head }).watch(view, cursor, call);
       // The look at the heartbeats keeps no process alive; this does.
       const alive = setInterval(() => undefined, 1_000);
-      for (let message = 0; message < 3; message++) {
-        assert.deepEqual((await stream.next()).value, { cursor: shown, count: 0 });
-      }
+      const reading = (async () => {
+        for await (const message of stream) send(message);
+      })();
+      await Promise.race([enough, reading]);
       clearInterval(alive);
-      const next = stream.next();
       controller.abort();
-      await assert.rejects(next);
+      await assert.rejects(reading);
+      assert.deepEqual(sent.slice(0, 3), Array(3).fill({ cursor: shown, count: 0 }));
     });
   }
 });
@@ -214,6 +230,33 @@ describe("a stream that waits for events", () => {
     await nextTurn();
     resolve([1, 2, 3].map((each) => eventAt(HEAD + each)));
     assert.deepEqual([(await next).value?.cursor, sent], ["c1003", ["c1001", "c1002", "c1003"]]);
+    controller.abort();
+    await stream.return();
+  });
+});
+
+describe("a stream whose client has not taken what was sent", () => {
+  it("leaves events where an erasure finds them, and reads the log again afterwards", async () => {
+    const { promise: delivered, resolve: onDelivered } = Promise.withResolvers<void>();
+    const { promise: taken, resolve: take } = Promise.withResolvers<void>();
+    const controller = new AbortController();
+    const call = { ...CALL, signal: controller.signal, takeTurn: () => undefined, whenWritable: () => taken };
+    const erasing = { type: "UserDeleted", actor: "a", data: { erased: true }, personal: {} };
+    const events = [eventAt(HEAD + 1), { ...eventAt(HEAD + 2), event: erasing } as unknown as ListedEvent];
+    const { promise: later, resolve } = Promise.withResolvers<readonly ListedEvent[]>();
+    const feed = feedOf(HEAD, { later, onDelivered });
+    const stream = feed.watch({ filter: EVERY_EVENT, seesPersonal: true }, undefined, call);
+    assert.equal((await stream.next()).value?.cursor, "head");
+    const next = stream.next();
+    // It joins those that follow.
+    await nextTurn();
+    resolve(events);
+    const alive = setInterval(() => undefined, 1_000);
+    await delivered;
+    clearInterval(alive);
+    take();
+    // Not the first event as it came, but both, as the log has them now.
+    assert.equal((await next).value?.count, 2);
     controller.abort();
     await stream.return();
   });

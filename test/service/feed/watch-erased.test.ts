@@ -12,11 +12,11 @@ const PROFILE = { displayName: SECRET } as const;
 
 type Service = Pick<Running, "events" | "users">;
 
-/** Watches after a cursor until an event of this kind comes. Returns all messages as texts, added to `seen`. */
-async function watchTo({ events }: Service, kind: string, cursor: string, seen: string[] = []) {
+/** Watches after a cursor until a message contains this text. Returns all messages as texts, added to `seen`. */
+async function watchTo({ events }: Pick<Service, "events">, text: string, cursor: string, seen: string[] = []) {
   for await (const message of events.watchEvents({ cursor })) {
     seen.push(toJsonString(WatchEventsResponseSchema, message));
-    if (message.events.some(({ payload }) => payload.case === kind)) break;
+    if (seen.at(-1)?.includes(text)) break;
   }
   return seen;
 }
@@ -32,7 +32,7 @@ const ERASURES = [
 /** `writer` erases while `reader` has a stream, without which nothing is kept; they may be the same. */
 async function assertForgotten(writer: Service, reader: Service): Promise<void> {
   const open: string[] = [];
-  watchTo(reader, "generationRaised", "0", open).catch(() => undefined);
+  watchTo(reader, "never", "0", open).catch(() => undefined);
   await until(() => open.some((text) => text.includes("organizationCreated")), "the open stream to follow");
   for (const { kind, erase } of ERASURES) {
     const { cursor } = JSON.parse(open.at(-1) ?? "") as { readonly cursor: string };
@@ -40,9 +40,9 @@ async function assertForgotten(writer: Service, reader: Service): Promise<void> 
     await until(() => open.some((text) => text.includes(`"${kind}"`)), "the open stream to show the user");
     assert.ok(open.at(-1)?.includes(SECRET));
     await erase(writer, kind);
-    const atOnce = await watchTo(reader, kind, cursor);
+    const atOnce = await watchTo(reader, `"${kind}":`, cursor);
     await until(() => open.some((text) => text.includes(`"${kind}":`)), "the open stream to show the erasure");
-    const afterwards = await watchTo(reader, kind, cursor);
+    const afterwards = await watchTo(reader, `"${kind}":`, cursor);
     for (const texts of [atOnce, afterwards]) {
       assert.ok(texts.some((text) => text.includes(`"${kind}"`)));
       assert.ok(!texts.join().includes(SECRET), kind);
@@ -68,18 +68,18 @@ test("a watcher that reads slowly sees none of the values that were erased while
   const { users, events, url } = await startService(t);
   const stream = await openSlowStream(t, url);
   const attributes = { app: { text: "x".repeat(3_000) } };
-  const ids = Array.from({ length: 100 }, (_, index) => `before-${index}`);
+  const ids = Array.from({ length: 30 }, (_, index) => `before-${index}`);
   await users.importUsers({ users: ids.map((userId) => ({ userId, attributes })) });
   await users.createUser({ userId: "ann", profile: PROFILE });
-  await watchTo({ users, events }, "userCreated", "0");
+  await watchTo({ events }, '"ann"', "0");
   await events.redactEvent({ userId: "ann", sequence: 1n });
   await users.lockUser({ userId: "ann", reasonCode: "AFTER_ALL" });
-  await watchTo({ users, events }, "userLocked", "0");
+  await watchTo({ events }, "AFTER_ALL", "0");
   let text = "";
   for await (const chunk of stream.setEncoding("latin1")) {
     text += chunk;
     if (text.includes("AFTER_ALL")) break;
   }
-  assert.ok(text.includes("before-99"));
+  assert.ok(text.includes("before-29"));
   assert.ok(!text.includes(SECRET));
 });
