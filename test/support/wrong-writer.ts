@@ -13,7 +13,7 @@ if (wrong === "synchronous-normal") {
     return pragma.call(this, /^synchronous\s*=/.test(source) ? "synchronous = NORMAL" : source, options);
   };
 } else if (wrong === "answer-before-commit") {
-  const { pragma, prepare } = Database.prototype;
+  const { prepare } = Database.prototype;
   let commits = 0;
   const late = new Map<Database.Database, () => void>();
   const commitAll = (): void => {
@@ -21,26 +21,29 @@ if (wrong === "synchronous-normal") {
   };
   // Node tells it when the answer has gone out: after the OK, before the same connection's next request is read.
   subscribe("http.server.response.finish", commitAll);
-  // What the service does for itself has no answer: so it is committed before anything that the transaction would refuse.
-  Database.prototype.pragma = function (source, options) {
-    commitAll();
-    return pragma.call(this, source, options);
-  };
   Database.prototype.prepare = function (this: Database.Database, source: string) {
     const statement = prepare.call(this, source);
-    const isBegin = source.startsWith("BEGIN");
-    if (source !== "COMMIT" && !isBegin) return statement;
-    const run = (): Database.RunResult => {
-      if (isBegin) commitAll();
-      else commits += 1;
-      if (isBegin || commits <= COMMITS_OF_FIRST_START) return statement.run([]);
+    // None of those that are changed takes a parameter.
+    const { run, get } = statement as Database.Statement<[]>;
+    // What the service does for itself has no answer: so it is committed before anything that the transaction would refuse.
+    const first =
+      <T>(does: () => T) =>
+      () => {
+        commitAll();
+        return does.call(statement);
+      };
+    if (/^(?:BEGIN|PRAGMA)/.test(source)) return Object.assign(statement, { run: first(run), get: first(get) });
+    if (source !== "COMMIT") return statement;
+    const commitLate = (): Database.RunResult => {
+      commits += 1;
+      if (commits <= COMMITS_OF_FIRST_START) return run.call(statement);
       late.set(this, () => {
         late.delete(this);
-        statement.run([]);
+        run.call(statement);
       });
       return { changes: 0, lastInsertRowid: 0 };
     };
-    return Object.assign(Object.create(statement) as typeof statement, { run });
+    return Object.assign(statement, { run: commitLate });
   } as typeof prepare;
 } else if (wrong !== undefined) {
   throw new Error(`wrong-writer: LOCKKEEPER_TEST_WRONG=${wrong} is not known`);
