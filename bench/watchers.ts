@@ -14,7 +14,7 @@ import { pinLoad } from "./support/load-tools.ts";
 import { runPaced } from "./support/paced.ts";
 import { spread } from "./support/report.ts";
 import { conditionsOf, writeSection } from "./support/results.ts";
-import { canPin, lockkeeper, type Running, startServer } from "./support/servers.ts";
+import { canPin, lockkeeper, pushes, type Running, startServer } from "./support/servers.ts";
 import { openWatchers, type Watchers, type WatchRequest } from "./support/watchers.ts";
 
 const { values: flags } = parseArgs({
@@ -74,13 +74,7 @@ async function main(): Promise<void> {
     () => undefined,
   );
   await lanes.run(SECONDS);
-  const lines = {
-    without: [] as Full[],
-    beside: [] as Full[],
-    p50: [] as number[],
-    p99: [] as number[],
-    mib: [] as number[],
-  };
+  const lines: Lines = { without: [], beside: [], floor: [], p50: [], p99: [], mib: [] };
   for (let round = 0; round < Number(flags.rounds); round++) {
     lines.without.push(await fullSpeed(lanes, services));
     const watchers = await openWatchers({ urls, ...requestsOf() });
@@ -91,8 +85,26 @@ async function main(): Promise<void> {
     lines.mib.push(services.reduce((sum, { pid }) => sum + residentMib(pid), 0));
     await watchers.close();
     await sleep(SETTLE_MS);
+    const beside = lines.beside.at(-1);
+    if (REPLICAS === 0 && beside !== undefined) lines.floor.push(await measureFloor(folder, beside));
   }
   publish(rowsOf(lines));
+}
+
+/** Returns the time that raw node:http2 takes to send the watchers as much as they got for a change, in microseconds. */
+async function measureFloor(folder: string, { rate, bytes }: Full): Promise<number> {
+  const server = await startServer(pushes(Math.round(rate), Math.round(bytes / (EVERYTHING + 1))), folder, COLUMN);
+  try {
+    const watchers = await openWatchers({ urls: [server.url], requests: requestsOf().requests, reading: [] });
+    await sleep(SETTLE_MS);
+    const used = cpuSeconds(server.pid);
+    await sleep(SECONDS * 1_000);
+    const taken = cpuSeconds(server.pid) - used;
+    await watchers.close();
+    return (taken * 1e6) / (rate * SECONDS);
+  } finally {
+    await server.stop();
+  }
 }
 
 /** A round at full speed. */
@@ -107,6 +119,18 @@ interface Full {
   readonly bytes: number;
   /** How late they got it at the 99th percentile. */
   readonly p99: number;
+}
+
+/** What each round has measured. */
+interface Lines {
+  readonly without: Full[];
+  readonly beside: Full[];
+  /** Microseconds. */
+  readonly floor: number[];
+  /** Milliseconds. */
+  readonly p50: number[];
+  readonly p99: number[];
+  readonly mib: number[];
 }
 
 async function fullSpeed(lanes: Lanes, services: readonly Running[], watchers?: Watchers): Promise<Full> {
@@ -126,13 +150,7 @@ async function fullSpeed(lanes: Lanes, services: readonly Running[], watchers?: 
   };
 }
 
-function rowsOf(lines: {
-  readonly without: readonly Full[];
-  readonly beside: readonly Full[];
-  readonly p50: readonly number[];
-  readonly p99: readonly number[];
-  readonly mib: readonly number[];
-}): readonly (readonly string[])[] {
+function rowsOf(lines: Lines): readonly (readonly string[])[] {
   const { without, beside } = lines;
   const ratios = beside.map(({ rate }, index) => rate / (without[index]?.rate ?? Number.NaN));
   const of = (rounds: readonly Full[], name: keyof Full, digits = 0): string =>
@@ -146,6 +164,15 @@ function rowsOf(lines: {
     ["÷", `**${spread(ratios, 2)}**`, "0.90"],
     ["CPU µs of the service for a change, without watchers", of(without, "cpuMicros"), ""],
     ["CPU µs of the service for a change, with them", of(beside, "cpuMicros"), ""],
+    ...(REPLICAS === 0
+      ? [
+          [
+            "CPU µs of raw node:http2 that only sends as much to as many watchers, for a change",
+            spread(lines.floor, 0),
+            "",
+          ],
+        ]
+      : []),
     ["cores that load and watchers use, without them", of(without, "load", 2), ""],
     ["cores that load and watchers use, with them", of(beside, "load", 2), ""],
     [
@@ -224,7 +251,7 @@ async function pacedRound(
   connections: readonly GrpcConnections[],
   perSecond: number,
   watchers: Watchers,
-  lines: { readonly p50: number[]; readonly p99: number[] },
+  lines: Pick<Lines, "p50" | "p99">,
 ): Promise<void> {
   const pairs = perSecond / 2;
   await runPaced(pairs, { settleMs: 0, seconds: SECONDS }, async (index) => {

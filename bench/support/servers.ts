@@ -55,6 +55,12 @@ export function replicaOn(databaseUrl: string): Server {
   return lockkeeper("lockkeeper on PostgreSQL", [], databaseUrl);
 }
 
+/** Sends so many events of so many bytes a second to those who watch. */
+export function pushes(rate: number, bytes: number): Server {
+  const flags = [`--rate=${rate}`, `--bytes=${bytes}`];
+  return { ...peer("raw node:http2, sending", "pushes", () => flags), isClustered: false };
+}
+
 const sqlite = (folder: string): readonly string[] => ["--sqlite", join(folder, "peer.db")];
 
 export const SERVERS = {
