@@ -19,7 +19,7 @@ const DAY_MS = 24 * 3_600_000;
 
 export function describeRequests(engine: string, open: OpenStore): void {
   describe(`${engine}: request ids`, () => {
-    it("does the same request once when it comes 100 times at once", async (t) => {
+    it("P20 does the same request once when it comes 100 times at once", async (t) => {
       const { store } = await open(t);
       await store.execute(createUser("u"));
       const outcomes = await Promise.all(
@@ -75,7 +75,7 @@ export function describeRequests(engine: string, open: OpenStore): void {
       await expectApart(true);
     });
 
-    it("refuses another content under the same id, in the same batch and later", async (t) => {
+    it("P20 refuses another content under the same id, in the same batch and later", async (t) => {
       const { store } = await open(t);
       await store.execute(createUser("u"));
       const [first, other] = await Promise.all([
