@@ -3,7 +3,8 @@ import type { PersonChange, RestrictionRecord, UserEvent } from "./event.ts";
 import { type Restriction, withRestriction } from "./restriction.ts";
 import { EMPTY_PERSON, type Person, PROFILE_FIELDS, type ProfileField, type User, type UserState } from "./user.ts";
 
-const FIRST_EPOCH = 1;
+/** The epoch of a user before its first event. */
+export const FIRST_EPOCH = 1;
 
 /** Returns the user after one more event. `id` and `organizationId` are the record's; `user`: absent at first. */
 export function evolve(user: User | undefined, event: UserEvent, id: string, organizationId: string): User {
@@ -11,6 +12,11 @@ export function evolve(user: User | undefined, event: UserEvent, id: string, org
     state: evolveState(user?.state, event, id, organizationId),
     person: evolvePerson(user?.person ?? EMPTY_PERSON, event),
   };
+}
+
+/** Returns by how much an event raises the epoch. */
+export function epochGrowth(event: UserEvent): number {
+  return evolveState(undefined, event, "", "").epoch - FIRST_EPOCH;
 }
 
 /** Returns only the narrow state, for events and commands that do not change the person. */

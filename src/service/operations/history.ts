@@ -86,7 +86,8 @@ export function historyOperations({ store: { history }, lists, streams, recheck 
       checkpoints += step.checkpoints;
       isDone = step.isDone || faults.length >= FAULTS_MAX;
       const { position, events, links } = place;
-      const found = { faults: faults.slice(0, FAULTS_MAX), unknownSigners };
+      const first = faults.slice(0, FAULTS_MAX).sort((a, b) => a.position - b.position);
+      const found = { faults: first, unknownSigners };
       yield { head, position, events, links, checkpoints, ...found, isDone };
     }
   };

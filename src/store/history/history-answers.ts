@@ -19,6 +19,7 @@ import type { Page } from "../queries.ts";
 import { toChainEvent, toChainLink } from "../rows/chain-rows.ts";
 import { type Asked, parsePageToken } from "../search/page-token.ts";
 import { ErasingEvents } from "./erasing-events.ts";
+import { ErasureVerifier, withoutRow } from "./erasure-verifier.ts";
 
 /** Events of one query: a few MiB at most, because an event has a person of 64 KiB at most. */
 const SLICE_EVENTS = 100;
@@ -43,6 +44,7 @@ export class HistoryAnswers {
   readonly #engine: ListEngine;
   readonly #limits: Limits;
   readonly #erasing = new ErasingEvents();
+  readonly #erasures = new ErasureVerifier();
 
   constructor(engine: ListEngine, limits: Limits) {
     this.#engine = engine;
@@ -66,26 +68,32 @@ export class HistoryAnswers {
   verify(place: ChainPlace, head: ChainLink, wanted: readonly number[]): Promise<VerifiedSlice> {
     const endTime = performance.now() + this.#limits.searchSliceMs;
     return this.#engine.snapshot(async (queries) => {
-      const found = new Map<number, ChainLink>();
-      const walk = new ChainWalk(head, place, (link) => void found.set(link.position, link));
+      const linkAt = new Map<number, ChainLink>();
+      const walk = new ChainWalk(head, place, (link) => void linkAt.set(link.position, link));
       const source = {
         events: (after: number) => readEvents(queries, after, head.position),
         links: (after: number) => readLinks(queries, after, head.position),
       };
-      while (!walk.isAtEnd && performance.now() < endTime) {
+      // A part at least, however long the engine took to begin.
+      do {
         await walk.slice(source, SLICE_EVENTS);
         walk.faults.push(...(await this.#erasing.unexplained(queries, walk.takeGone())));
+        walk.faults.push(...(await withoutRow(queries, walk.takeErasing())));
         const pausing = queries.pause();
         if (pausing !== undefined) await pausing;
-      }
-      const isDone = walk.isAtEnd;
-      if (isDone) walk.end(await hasStrays(queries));
+      } while (!walk.isAtEnd && performance.now() < endTime);
+      if (walk.isAtEnd && place.erasures === null) walk.end(await hasStrays(queries));
+      const erasures = { place: place.erasures ?? { after: null }, head: head.position, endTime };
+      const rows = walk.isAtEnd ? await this.#erasures.slice(queries, erasures) : undefined;
+      walk.faults.push(...(rows?.faults ?? []));
+      const isDone = rows?.isDone === true;
       const checkpoints = await readCheckpoints(queries, place.position, walk.place.position);
       const positions = [...wanted, ...checkpoints.map(({ position }) => position)];
-      const links = positions.flatMap((position) => found.get(position) ?? []);
+      const links = positions.flatMap((position) => linkAt.get(position) ?? []);
       const beyond = isDone ? await readBeyond(queries) : undefined;
-      const { faults } = walk;
-      return { place: walk.place, faults, checkpoints, links, isDone, ...(beyond === undefined ? {} : { beyond }) };
+      const reached = { ...walk.place, erasures: rows?.place ?? null };
+      const found = { faults: walk.faults, checkpoints, links };
+      return { place: reached, ...found, isDone, ...(beyond === undefined ? {} : { beyond }) };
     });
   }
 

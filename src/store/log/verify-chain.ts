@@ -2,6 +2,7 @@
 import { type EventEnvelope, FIRST_LINK, hashEvent, hashLink, type PrivateValues } from "./event-encoding.ts";
 import { type GoneValues, goneFault } from "./gone-values.ts";
 import { judgePersonal } from "./replay.ts";
+import { isErasing } from "./verify-erasures.ts";
 
 /** A part of the log that differs from what was written. */
 export interface ChainFault {
@@ -38,6 +39,12 @@ export interface ChainEvent extends EventEnvelope {
   readonly personal: string | null;
 }
 
+/** An event that says that values of its user were erased. */
+export interface ErasingEvent {
+  readonly position: number;
+  readonly userId: string;
+}
+
 /** The link of one commit. */
 export interface ChainLink {
   /** The position of the commit's last event. */
@@ -68,6 +75,13 @@ export interface ChainPlace {
   readonly hashes: Uint8Array;
   readonly events: number;
   readonly links: number;
+  /** The place in the table `erasures`, which follows on the log; `null`: the log has not ended. */
+  readonly erasures: ErasurePlace | null;
+}
+
+export interface ErasurePlace {
+  /** The last user whose row was verified; `null`: none was. */
+  readonly after: string | null;
 }
 
 /** Before the first event. */
@@ -78,6 +92,7 @@ export const CHAIN_START: ChainPlace = {
   hashes: new Uint8Array(),
   events: 0,
   links: 0,
+  erasures: null,
 };
 
 /** An event has 64 KiB of personal values at most. */
@@ -102,6 +117,7 @@ export async function verifyChain(source: ChainSource, options: VerifyChainOptio
   while (!walk.isAtEnd && walk.faults.length < faultsMax) {
     await walk.slice(source, sliceRows);
     walk.takeGone();
+    walk.takeErasing();
     progress?.(walk.place.events);
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -125,6 +141,7 @@ export class ChainWalk {
   #unlinked: number;
   #userEvents = 0;
   #gone: GoneValues[] = [];
+  #erasing: ErasingEvent[] = [];
 
   constructor(head: ChainLink, place: ChainPlace, onLink?: (link: ChainLink) => void) {
     this.#head = head;
@@ -154,6 +171,13 @@ export class ChainWalk {
     return gone;
   }
 
+  /** Returns the events that say that values were erased, in order, since the last call. */
+  takeErasing(): readonly ErasingEvent[] {
+    const erasing = this.#erasing;
+    this.#erasing = [];
+    return erasing;
+  }
+
   get place(): ChainPlace {
     return {
       position: this.#position,
@@ -162,6 +186,7 @@ export class ChainWalk {
       hashes: Buffer.concat(this.#hashes),
       events: this.#events,
       links: this.#links,
+      erasures: null,
     };
   }
 
@@ -219,7 +244,10 @@ export class ChainWalk {
     this.#events++;
     if (!isEqual(hashEvent(event, body), hash)) {
       this.faults.push({ position, fault: "the event is not what its hash was made of" });
-    } else this.#verifyPersonal(event, personal);
+    } else {
+      this.#verifyPersonal(event, personal);
+      this.#noteErasing(event);
+    }
     if (event.userId !== null) this.#userEvents++;
     this.#hashes.push(hash);
     if (++this.#unlinked < COMMIT_EVENTS_MAX) return;
@@ -247,6 +275,10 @@ export class ChainWalk {
     } catch {
       this.faults.push({ position, fault: "the personal values cannot be read" });
     }
+  }
+
+  #noteErasing({ position, userId, type, body }: ChainEvent): void {
+    if (userId !== null && isErasing(type, body)) this.#erasing.push({ position, userId });
   }
 
   #missing(upTo: number): void {

@@ -5,6 +5,7 @@ import type { CheckpointJudge, DatabaseReport, VerifyProgress } from "../offline
 import type { InstanceTable, LogHeadTable } from "../rows/schema.ts";
 import { decodeBody } from "./event-encoding.ts";
 import { type ChainFault, type ChainSource, verifyChain } from "./verify-chain.ts";
+import { UNEXPLAINED_ERASURE } from "./verify-erasures.ts";
 import { type RowFault, type UserSource, verifyUsers } from "./verify-users.ts";
 
 /** An event that the row of its user does not know. */
@@ -30,6 +31,8 @@ export interface ContentSource {
   readonly users: UserSource;
   /** Reads the first event of a user that is newer than the user's row, or whose user has no row. */
   readonly unknownEvent: () => Promise<UnknownEvent | undefined>;
+  /** Reads the user of the first row of `erasures` whose user has no row. */
+  readonly unknownErasure: () => Promise<string | undefined>;
   readonly instance: InstanceTable | undefined;
   /** The body of the event at which the instance stands; `undefined`: it has none. */
   readonly instanceBody: Uint8Array | undefined;
@@ -70,6 +73,8 @@ export async function verifyContents(
     const fault = `user_state does not know the event at position ${unknown.position}`;
     throw notOfItsHistory(place, { userId: unknown.user_id, fault });
   }
+  const stranger = await source.unknownErasure();
+  if (stranger !== undefined) throw notOfItsHistory(place, { userId: stranger, fault: UNEXPLAINED_ERASURE });
   if (instance === undefined || instance.generation !== generationOf(source.instanceBody)) {
     throw new Error(`the generation in ${place} is not the one that its history gives`);
   }

@@ -1,10 +1,12 @@
 /** Verifies that the rows of users equal their replayed events, and that an event says so where a personal value is gone. */
 import { isDeepStrictEqual } from "node:util";
 import type { RecordedEvent } from "../queries.ts";
+import type { StoredErasure } from "../rows/erasure-rows.ts";
 import { toUserProfileRow, toUserStateRow } from "../rows/rows.ts";
 import type { UserProfileTable, UserStateTable } from "../rows/schema.ts";
 import { goneFault } from "./gone-values.ts";
 import { replayUser } from "./replay.ts";
+import { ErasureJudge } from "./verify-erasures.ts";
 
 export interface RowFault {
   readonly userId: string;
@@ -24,6 +26,7 @@ export interface RowReport {
 export interface StoredUser {
   readonly state: UserStateTable;
   readonly profile: UserProfileTable | undefined;
+  readonly erasure: StoredErasure | undefined;
   /** Reads its events, oldest first. */
   readonly events: () => readonly RecordedEvent[];
 }
@@ -60,7 +63,7 @@ export async function verifyUsers(
 }
 
 function faultsOf(
-  { state, profile }: StoredUser,
+  { state, profile, erasure }: StoredUser,
   events: readonly RecordedEvent[],
 ): readonly Omit<RowFault, "userId">[] {
   if (events.length === 0) return [{ fault: "user_state has a row, and there is no event" }];
@@ -70,10 +73,21 @@ function faultsOf(
   const hasGap = events.some(({ sequence }, index) => sequence !== index + 1);
   return [
     ...missingValue(events),
+    ...erasureFault(erasure, events),
     ...(isStateSame ? [] : [{ fault: "user_state is not what the events give" }]),
     ...(isProfileSame ? [] : [{ fault: "user_profile is not what the events give" }]),
     ...(hasGap ? [{ fault: "the sequence of the events has a gap" }] : []),
   ];
+}
+
+function erasureFault(
+  erasure: StoredErasure | undefined,
+  events: readonly RecordedEvent[],
+): readonly Omit<RowFault, "userId">[] {
+  const judge = new ErasureJudge(erasure);
+  for (const event of events.toReversed()) judge.take(event);
+  const fault = judge.end();
+  return fault === undefined ? [] : [fault];
 }
 
 /** Returns the first personal value that is gone although no later event erased it. `events`: oldest first. */

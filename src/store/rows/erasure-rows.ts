@@ -2,6 +2,19 @@
 import type { Entry, Erasure } from "../commit/entries.ts";
 import type { ErasureTable } from "./schema.ts";
 
+/** A row, and what is there although its erasure has ended. */
+export interface StoredErasure extends ErasureTable {
+  /** Null: nothing, or the erasure is under way. */
+  readonly kept: "sessions" | "attempts" | "answers" | null;
+}
+
+/** Begins a query of rows with what is there although their erasure has ended, on both engines. */
+export const SELECT_STORED_ERASURES = `SELECT x.*, CASE WHEN x.end_time IS NULL THEN NULL
+  WHEN EXISTS (SELECT 1 FROM sessions AS s WHERE s.user_id = x.user_id AND s.epoch < x.epoch) THEN 'sessions'
+  WHEN EXISTS (SELECT 1 FROM attempts AS a WHERE a.subject = 'user:' || x.user_id AND a.life < x.sequence) THEN 'attempts'
+  WHEN EXISTS (SELECT 1 FROM requests AS r WHERE r.user_id = x.user_id AND r.time < x.time) THEN 'answers'
+  END AS kept FROM erasures AS x`;
+
 export function toErasure(row: Omit<ErasureTable, "user_id" | "end_time">): Erasure {
   const { sequence, epoch, time, next_position: nextPosition } = row;
   return { sequence, epoch, time, nextPosition };

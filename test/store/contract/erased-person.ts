@@ -6,6 +6,7 @@ import { replayUser } from "../../../src/store/log/replay.ts";
 import type { ListedEvent } from "../../../src/store/queries.ts";
 import { begin, kept, record, setPolicy } from "../support/attempts.ts";
 import * as commands from "../support/commands.ts";
+import { verify } from "../support/history-engines.ts";
 import { resourceOf } from "../support/outcomes.ts";
 import type { ContractStore } from "./contract.ts";
 
@@ -81,9 +82,10 @@ export async function withPerson(opened: ContractStore): Promise<ContractStore["
   return store;
 }
 
-/** Asserts that the row of the user is what its events give. */
+/** Asserts that the row of the user is what its events give, and that they and what is erased agree. */
 export async function assertReplays(opened: ContractStore, userId = "u"): Promise<void> {
   assert.deepEqual(replayUser(await eventsOf(opened, userId)), await opened.store.readUser(userId));
+  assert.deepEqual((await verify(opened.store)).faults, []);
 }
 
 export function erase(more: Parameters<typeof deleteUser>[1] = {}) {

@@ -1,6 +1,7 @@
 /** Verifies a whole database that no service uses: its pages, the chain, and that rows equal their replayed events. */
 import type { Database } from "better-sqlite3";
 import { FIND_UNKNOWN_EVENT, type UnknownEvent, verifyContents } from "../../log/verify-contents.ts";
+import { FIND_UNKNOWN_ERASURE } from "../../log/verify-erasures.ts";
 import type { CheckpointJudge, DatabaseReport, VerifyProgress } from "../../offline.ts";
 import type { InstanceTable, LogHeadTable } from "../../rows/schema.ts";
 import { readInstanceName } from "../checkpoints.ts";
@@ -62,6 +63,8 @@ export async function verifyDatabase(
   const checkpoints = database.prepare<[], string>("SELECT note FROM checkpoints ORDER BY position").pluck().all();
   const proof = { chain: chainOf(database), checkpoints, origin: readInstanceName(database) };
   const unknownEvent = async () => database.prepare<[], UnknownEvent>(FIND_UNKNOWN_EVENT).get();
-  const source = { place: path, head, ...proof, users: usersOf(database), unknownEvent, instance };
-  return await verifyContents({ ...source, instanceBody, schemaVersion }, progress, judge);
+  const unknownErasure = async () => database.prepare<[], string>(FIND_UNKNOWN_ERASURE).pluck().get();
+  const users = { users: usersOf(database), unknownEvent, unknownErasure };
+  const source = { place: path, head, ...proof, ...users, instance, instanceBody, schemaVersion };
+  return await verifyContents(source, progress, judge);
 }
