@@ -68,10 +68,10 @@ export interface Restored {
 }
 
 /**
- * What a move does: verifies the history of the source, copies the rows, compares them, and verifies the history of the
- * target.
+ * What a move does: verifies the history of the source and its users by it, copies the rows, compares them, and verifies
+ * the history of the target.
  */
-export type MoveStage = "source" | "copy" | "compare" | "target";
+export type MoveStage = "source" | "users" | "copy" | "compare" | "target";
 
 /** How far a stage of a move is: events of a history, or rows. */
 export type MoveProgress = (stage: MoveStage, done: number, total: number) => void;

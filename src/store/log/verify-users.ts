@@ -118,7 +118,16 @@ function readable(row: Row): object | undefined {
   return Object.fromEntries(
     Object.entries(row).map(([name, value]: [string, unknown]) => [
       name,
-      JSON_COLUMNS.has(name) && typeof value === "string" ? JSON.parse(value) : value,
+      JSON_COLUMNS.has(name) && typeof value === "string" ? parsed(value) : value,
     ]),
   );
+}
+
+/** Returns the text itself where somebody wrote what is not JSON: it differs from every row. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }

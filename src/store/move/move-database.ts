@@ -1,9 +1,7 @@
 /** Moves a whole database to another engine: copies it, compares both sides, and hands the service over. */
 import { randomUUIDv7 } from "node:crypto";
-import { byKind, CheckpointComparison } from "../history/checkpoint-fault.ts";
-import { instanceName } from "../history/instance-name.ts";
-import { type ChainFault, type ChainLink, type ChainSource, verifyChain } from "../log/verify-chain.ts";
-import type { Moved, MoveOptions } from "../offline.ts";
+import { type ChainSource, verifyChain } from "../log/verify-chain.ts";
+import type { Moved, MoveOptions, MoveProgress, VerifyProgress } from "../offline.ts";
 import { endOf, type Move } from "./move.ts";
 import {
   describeKey,
@@ -38,7 +36,8 @@ interface Side {
 export interface MoveSource extends Side {
   readonly head: MovedHead;
   readonly generation: number;
-  readonly chain: ChainSource;
+  /** Verifies all that is in it, as a restore does. Rejects with one plain sentence at the first fault. */
+  verify(progress: VerifyProgress): Promise<unknown>;
   /** Returns the rows after a key, or the first ones, in the order of their keys: some thousands, or few that are large. */
   rows(table: MovedTable, after: Key | undefined): readonly Row[];
   /** Writes that a move begins. A service that starts on the source forgets it. */
@@ -75,14 +74,13 @@ export async function moveBetween(source: MoveSource, target: MoveTarget, option
   const { clock, progress = () => undefined } = options;
   const move = await beginMove(source, target, clock());
   if (source.move?.endTime == null) {
-    await verifySource(source, (done) => progress("source", done, source.head.position));
+    await verifySource(source, progress);
     const total = await countRows(source, MOVED_TABLE_NAMES);
     await copy(source, target, (done) => progress("copy", done, total));
     await target.settle();
     const compared = await countRows(source, MOVED_TABLE_NAMES.filter(isCompared));
     await compare(source, target, (done) => progress("compare", done, compared));
-    const chain = target.chain(source.head);
-    await verifySide(target.place, chain, (done) => progress("target", done, source.head.position));
+    await verifyTarget(target, source.head, (done) => progress("target", done, source.head.position));
     source.end(move.id, clock());
   }
   if (target.move?.id !== move.id || target.move.endTime === null) await target.end(move.id, clock(), source.head);
@@ -200,39 +198,21 @@ function differing(target: MoveTarget, what: string): Error {
   );
 }
 
-/** The checkpoints are copied with the rest, so they need not be compared with the target. */
-async function verifySource(source: MoveSource, progress: (events: number) => void): Promise<void> {
-  const { place, chain, head } = source;
-  const origin = instanceName(source.tokenKey ?? new Uint8Array());
-  const checkpoints = new CheckpointComparison(notesOf(source), { origin, verifierKeys: [] });
-  await verifySide(place, chain, progress, (link) => checkpoints.take(link));
-  throwBroken(place, byKind(checkpoints.findingsAt(head.position)).faults[0]);
+/** What the rows of the source say is compared with its history once: the target has the same rows. */
+async function verifySource(source: MoveSource, progress: MoveProgress): Promise<void> {
+  const users = await source.count("user_state");
+  await source.verify((stage, done) => {
+    if (stage === "users") progress("users", done, users);
+    else progress("source", done, source.head.position);
+  });
 }
 
-function notesOf(source: MoveSource): readonly string[] {
-  const notes: string[] = [];
-  let after: Key | undefined;
-  for (let rows = source.rows("checkpoints", after); rows.length > 0; rows = source.rows("checkpoints", after)) {
-    for (const row of rows) {
-      notes.push(String(row.note));
-      after = keyOf("checkpoints", row);
-    }
-  }
-  return notes;
-}
-
-async function verifySide(
-  place: string,
-  chain: ChainSource,
-  progress: (events: number) => void,
-  onLink: (link: ChainLink) => void = () => undefined,
-): Promise<void> {
+async function verifyTarget(target: MoveTarget, head: MovedHead, progress: (events: number) => void): Promise<void> {
   progress(0);
-  const { faults } = await verifyChain(chain, { faultsMax: 1, progress, onLink });
-  throwBroken(place, faults[0]);
-}
-
-function throwBroken(place: string, broken: ChainFault | undefined): void {
+  const { faults } = await verifyChain(target.chain(head), { faultsMax: 1, progress });
+  const [broken] = faults;
   if (broken === undefined) return;
-  throw new Error(`the history in ${place} is not as it was written, at position ${broken.position}: ${broken.fault}`);
+  throw new Error(
+    `the history in ${target.place} is not as it was written, at position ${broken.position}: ${broken.fault}`,
+  );
 }

@@ -47,7 +47,7 @@ describe("a move to PostgreSQL", { skip: (await noPostgres()) ?? false }, () => 
     await store.close();
     const stages = new Set<string>();
     const { tables, position } = await move(path, url, { ...OPTIONS, progress: (stage) => stages.add(stage) });
-    assert.deepEqual([...stages], ["source", "copy", "compare", "target"]);
+    assert.deepEqual([...stages], ["source", "users", "copy", "compare", "target"]);
     for (const [table, rows] of Object.entries(tables)) assert.ok(rows > 0, `${table} had no row`);
     const moved = await openMoved();
     assert.deepEqual(await everythingIn(moved), before);

@@ -4,8 +4,10 @@ import { describe, it } from "node:test";
 import { migrateFile } from "../../../src/store/sqlite/offline/inspect-file.ts";
 import { raiseFileGeneration } from "../../../src/store/sqlite/offline/raise-generation.ts";
 import { noPostgres, sharedPostgres } from "../../support/postgres.ts";
+import { createUser, deleteUser } from "../support/commands.ts";
 import { TOKEN_HASH } from "../support/every-table.ts";
 import { move, moveInPart, moveWith, prepare, query } from "../support/moves.ts";
+import { resourceOf } from "../support/outcomes.ts";
 import { openPostgresFixture } from "../support/postgres-fixture.ts";
 import { openFixture } from "../support/sqlite-fixture.ts";
 
@@ -40,13 +42,13 @@ describe("a move to PostgreSQL", { skip: (await noPostgres()) ?? false }, () => 
     await store.close();
     await assert.rejects(move(`${path}.none`, url), /^Error: there is no database \S+\.none$/);
     const database = connect();
-    const rename = database.prepare("UPDATE user_profile SET profile = ? WHERE id = 'zoe'");
-    rename.run('{"username":"a\0b"}');
+    const rename = database.prepare("UPDATE sessions SET user_agent = ? WHERE id = 'idle'");
+    rename.run("a\0b");
     await assert.rejects(move(path, url), {
       message:
-        'the column profile of the row ["zoe"] of user_profile has the character U+0000, which PostgreSQL cannot store',
+        'the column user_agent of the row ["idle"] of sessions has the character U+0000, which PostgreSQL cannot store',
     });
-    rename.run("{}");
+    rename.run("");
     const note = `lockkeeper/x\n5\n${Buffer.alloc(32).toString("base64")}\n\n— lockkeeper/x ${Buffer.alloc(68).toString("base64")}\n`;
     database.prepare("INSERT INTO checkpoints VALUES (5, 1, ?)").run(note);
     await assert.rejects(
@@ -57,6 +59,49 @@ describe("a move to PostgreSQL", { skip: (await noPostgres()) ?? false }, () => 
     await assert.rejects(move(path, url), /^Error: the history in \S+ is not as it was written, at position 7: /);
     const [target] = await query<{ ended: boolean }>(url, "SELECT end_time IS NOT NULL AS ended FROM moves");
     assert.equal(target?.ended, false);
+  });
+
+  it("is refused when a user is not what the history gives, and when erased values are there", async (t) => {
+    const { path, url, open, connect } = await prepare(t);
+    const database = connect();
+    const before = await open();
+    resourceOf(await before.store.execute(createUser("late", { note: "n" })));
+    await before.store.close();
+    const last = "(SELECT last_position FROM user_state WHERE id = 'late')";
+    const kept = database.prepare<[], { readonly position: number }>(
+      `SELECT * FROM event_private WHERE position = ${last}`,
+    );
+    const values = kept.get();
+    const { store } = await open();
+    resourceOf(await store.execute(deleteUser("late", { erase: true })));
+    await store.close();
+    const changes: readonly (readonly [string, string, RegExp])[] = [
+      [
+        "UPDATE user_profile SET profile = '{}' WHERE id = 'Zoë'",
+        `UPDATE user_profile SET profile = '{"username":"name of Zoë"}' WHERE id = 'Zoë'`,
+        /^Error: the user "Zoë" in \S+ is not what its history gives: user_profile is not what the events give$/,
+      ],
+      [
+        "INSERT INTO erasures VALUES ('zoe', 9, 9, 9, NULL, NULL)",
+        "DELETE FROM erasures WHERE user_id = 'zoe'",
+        /^Error: the user "zoe" in .* erasures has a row, and no event says that values were erased$/,
+      ],
+      [
+        "UPDATE sessions SET user_id = 'late', epoch = 1 WHERE id = 'idle'",
+        "UPDATE sessions SET user_id = 'Zoë', epoch = 1 WHERE id = 'idle'",
+        /^Error: the user "late" in .* sessions are there from before the user was erased$/,
+      ],
+    ];
+    for (const [change, undo, says] of changes) {
+      database.exec(change);
+      await assert.rejects(move(path, url), says);
+      database.exec(undo);
+    }
+    const putBack = database.prepare("INSERT INTO event_private (position, personal) VALUES (@position, @personal)");
+    putBack.run(values);
+    await assert.rejects(move(path, url), /: the personal value note is there, and an event says that it was erased$/);
+    database.prepare("DELETE FROM event_private WHERE position = ?").run(values?.position);
+    await move(path, url);
   });
 
   it("is refused when the copy differs", async (t) => {

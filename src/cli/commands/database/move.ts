@@ -63,6 +63,7 @@ export async function move(
 
 const STAGES: Readonly<Record<MoveStage, string>> = {
   source: "verifying the history of the file",
+  users: "verifying the users of the file by their history",
   copy: "copying the rows",
   compare: "comparing the rows",
   target: "verifying the history of the copy",
@@ -83,7 +84,7 @@ class MoveLines {
   }
 
   readonly progress: MoveProgress = (stage, done, total) => {
-    if (stage !== "source") this.hasCopied = true;
+    if (stage === "copy") this.hasCopied = true;
     if (this.#output.json) return;
     const shown = { rows: done, failed: 0, bytes: done, size: total };
     if (stage === this.#stage) {

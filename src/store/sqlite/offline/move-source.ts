@@ -7,8 +7,8 @@ import { TOKEN_KEY_NAME } from "../../search/token-seal.ts";
 import { readGeneration } from "../generation.ts";
 import { migrate } from "../migrate.ts";
 import { beginMove, endMove, readMove } from "../moves.ts";
-import { chainOf } from "./chain-rows.ts";
 import { withExisting } from "./inspect-file.ts";
+import { verifyDatabase } from "./verify-database.ts";
 
 /** A slice ends at so many rows, or at so many bytes: a statement and the flight to the server are then no cost. */
 const SLICE_ROWS = 5_000;
@@ -41,7 +41,7 @@ function sourceOf(database: Database, path: string, sliceRows: number): MoveSour
     tokenKey: readSecret.get(TOKEN_KEY_NAME),
     head: { position: head.position, link: head.link, recordTime: head.record_time },
     generation: readGeneration(database),
-    chain: chainOf(database),
+    verify: (progress) => verifyDatabase(database, path, progress),
     count(table) {
       const count = counts.get(table) ?? database.prepare<[], number>(`SELECT count(*) FROM ${table}`).pluck().get();
       counts.set(table, count ?? 0);

@@ -42,7 +42,10 @@ describe("migrate --from --to", { skip: (await noPostgres()) ?? false }, () => {
         "",
       ],
     );
-    assert.match(stderr, /verifying the history of the file.*copying the rows.*comparing the rows.*of the copy/s);
+    assert.match(
+      stderr,
+      /verifying the history of the file.*verifying the users.*copying the rows.*comparing the rows.*of the copy/s,
+    );
     assert.ok(!(stdout + stderr).includes(server.password));
     const [again] = await jsonOf<{ tables: Record<string, string> }>(
       cli(["migrate", "--from", `sqlite:${path}`, "--to", url, "--json"]),
@@ -90,12 +93,12 @@ describe("migrate --from --to", { skip: (await noPostgres()) ?? false }, () => {
     for (const [args, code, says] of refusals) await assertRefused(cli(["migrate", ...args]), { code, says });
     for (const [args] of refusals) assert.ok(!(await cli(["migrate", ...args])).stderr.includes("tiger"));
     const file = new Database(path);
-    file.exec("UPDATE user_profile SET profile = '{\"username\":\"a' || char(0) || '\"}'");
+    file.exec("UPDATE organizations SET display_name = 'a' || char(0)");
     file.close();
     const half = await cli(["migrate", "--from", from, "--to", await (await sharedPostgres()).createDatabase(t)]);
     assert.match(
       half.stderr,
-      /of user_profile has the character U\+0000, which PostgreSQL cannot store\n {2}the move is not finished, and no/,
+      /of organizations has the character U\+0000, which PostgreSQL cannot store\n {2}the move is not finished, and no/,
     );
     const running = await startService(t, { path });
     const url = await (await sharedPostgres()).createDatabase(t);

@@ -52,6 +52,11 @@ describe("a verification", { skip: (await noPostgres()) ?? false }, () => {
       /^the user "b" in \S+ at \S+ is not what its history gives: user_state does not know the event at position 3$/,
     ],
     [
+      "a user's row that cannot be read",
+      "UPDATE user_profile SET profile = '{' WHERE id = 'b'",
+      /^the user "b" in \S+ at \S+ is not what its history gives: user_profile is not what the events give$/,
+    ],
+    [
       "a user's row that leads to no event",
       "UPDATE user_state SET last_position = 99 WHERE id = 'b'",
       /^the user "b" in .*: user_state has a row, and there is no event$/,
