@@ -142,7 +142,7 @@ for (const protocol of ["grpc", "connect"] as const) {
 
     test("a time-out that no header or timer can carry is bounded, and one that is not a time is refused", async (t) => {
       const { url } = await startService(t);
-      for (const timeoutMs of [1500.5, 99_999_999, 1e8, 2 ** 31, Number.MAX_VALUE, Number.POSITIVE_INFINITY]) {
+      for (const timeoutMs of [60_000.5, 99_999_999, 1e8, 2 ** 31, Number.MAX_VALUE, Number.POSITIVE_INFINITY]) {
         const client = createLockkeeperClient({ baseUrl: url, key: ADMIN_KEY, protocol, timeoutMs });
         t.after(() => client.close());
         assert.deepEqual((await client.users.listUsers({})).users, []);
