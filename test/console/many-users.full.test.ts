@@ -46,6 +46,7 @@ test(`${USERS} users are paged through and searched`, async (t) => {
   await tab.getByRole("row", { name: new RegExp(`^${name} .*Banned`) }).waitFor();
   assert.equal(await rows.count(), PAGES * 50);
   assert.equal(asked, PAGES, "a long list is not read again");
+  await tab.getByText("This list may have changed since you read it.").waitFor();
   await tab.getByRole("searchbox").first().fill("somebody-001234");
   await tab.keyboard.press("Enter");
   await tab.getByText("1 user", { exact: true }).waitFor();

@@ -1,26 +1,16 @@
 /** What somebody has typed, scrolled to, or ought to read first is not lost on the way. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Locator, Page, Route } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { skippedWithoutChromium } from "../support/chromium.ts";
-import {
-  type ConsoleService,
-  enterKey,
-  finish,
-  passMinutes,
-  show,
-  startConsole,
-  untilFocused,
-  whileAsked,
-} from "../support/console.ts";
+import { type ConsoleService, enterKey, finish, holdAnswer, startConsole, untilFocused } from "../support/console.ts";
 import { ADMIN_KEY } from "../support/service.ts";
 import { until } from "../support/until.ts";
 
 const STEPS: Readonly<Record<string, (service: ConsoleService) => Promise<void>>> = {
   "a policy that is changed and not saved is left only on purpose": leavePolicy,
-  "a long list stays as it was scrolled when a row of it changes": keepLongList,
-  "a secret is seen and a locked user is listed, however long the list of users is": keepSecretAndUser,
+  "the secret of a key is seen": keepSecret,
   "what an act will do is in sight before it can be done, also where the window is low": seeFirst,
   "what changes while a page is read for the first time is shown": showWhatCameBetween,
   "rows stay when further ones do not come, and are read again by the same search": keepRows,
@@ -87,89 +77,10 @@ async function leavePolicy({ keys, signIn }: ConsoleService): Promise<void> {
   await own.getByRole("checkbox", { name: "Set here: Each further lock", checked: false }).waitFor();
 }
 
-async function keepLongList({ users, sessions, signIn }: ConsoleService): Promise<void> {
-  await users.createUser({ userId: "nomad" });
-  const names = Array.from({ length: 260 }, (_, index) => `agent-${index}`);
-  const made = await Promise.all(names.map((userAgent) => sessions.createSession({ userId: "nomad", userAgent })));
-  const { tab, complaints } = await signIn("/users/nomad/sessions");
-  await tab.getByText("Live", { exact: true }).waitFor();
-  const rows = tab.locator("tbody tr");
-  for (let page = 1; page < 5; page++) {
-    await rows.nth(page * 50 - 1).waitFor();
-    await tab.getByRole("button", { name: "Show more" }).click();
-  }
-  await rows.nth(249).waitFor();
-  // One that ends while the last page is under way does not come back with it.
-  const isEnded = whileAsked(tab, "ListSessions", async () => {
-    await sessions.revokeSession({ sessionId: made[150]?.session?.sessionId ?? "" });
-    await rows.getByText("agent-150", { exact: true }).waitFor({ state: "detached" });
-  });
-  await tab.getByRole("button", { name: "Show more" }).click();
-  await isEnded;
-  await until(async () => (await rows.count()) === names.length - 1, "all rows but the one that left");
-  let asked = 0;
-  tab.on("request", (request) => request.url().endsWith("/ListSessions") && asked++);
-  const lastButOne = await rows
-    .nth(names.length - 3)
-    .getByRole("cell")
-    .first()
-    .innerText();
-  await rows
-    .last()
-    .getByRole("button", { name: /^End the session/ })
-    .click();
-  await tab.getByRole("dialog").getByRole("button", { name: "End", exact: true }).click();
-  await until(async () => (await rows.count()) === names.length - 2, "the row that leaves");
-  assert.equal(await rows.last().getByRole("cell").first().innerText(), lastButOne);
-  // One that somebody else ends leaves as well.
-  await rows.getByText("agent-100", { exact: true }).waitFor();
-  await sessions.revokeSession({ sessionId: made[100]?.session?.sessionId ?? "" });
-  await rows.getByText("agent-100", { exact: true }).waitFor({ state: "detached" });
-  assert.equal(asked, 0);
-  // Long after, the watch does not tell what happened meanwhile.
-  const watchEnds = tab.waitForEvent("requestfailed", (request) => request.url().endsWith("/WatchEvents"));
-  await show(tab, "hidden");
-  await watchEnds;
-  await passMinutes(tab, 6);
-  await sessions.revokeSession({ sessionId: made[200]?.session?.sessionId ?? "" });
-  await show(tab, "visible");
-  await rows.getByText("agent-200", { exact: true }).waitFor({ state: "detached" });
-  await tab.getByRole("button", { name: "Show more" }).click();
-  await rows.nth(249).waitFor();
-  await users.banUser({ userId: "nomad" });
-  await tab.getByText("No open session").waitFor();
-  await tab.getByRole("link", { name: "Organizations" }).click();
-  await tab
-    .getByRole("row", { name: /^Default/ })
-    .getByRole("link", { name: "Events" })
-    .click();
-  await tab.getByText("banned nomad for good.").waitFor();
-  assert.match(tab.url(), /\/events\?organization=default$/);
-  assert.deepEqual(complaints, []);
-}
-
-async function keepSecretAndUser({ users, signIn }: ConsoleService): Promise<void> {
-  const names = Array.from({ length: 201 }, (_, index) => `inmate-${index}`);
-  await Promise.all(names.map((userId) => users.createUser({ userId })));
-  const { tab, complaints } = await signIn("/users/inmate-100");
-  const menu = tab.getByRole("navigation", { name: "Console" });
-  await tab.getByText("Active: may sign in.").waitFor();
-  await menu.getByRole("link", { name: "API keys" }).click();
-  await Promise.all(names.map((userId) => users.lockUser({ userId })));
-  await menu.getByRole("link", { name: "Locked now" }).click();
-  const rows = tab.locator("tbody tr");
-  for (let page = 1; page < 5; page++) {
-    await rows.nth(page * 50 - 1).waitFor();
-    await tab.getByRole("button", { name: "Show more" }).click();
-  }
-  await rows.nth(names.length - 1).waitFor();
-  // The page remembers her as she was when it was last shown.
-  await tab.getByRole("link", { name: "inmate-100", exact: true }).click();
-  await tab.getByText(/^Locked until/).waitFor();
-  await tab.goBack();
-  await rows.nth(names.length - 1).waitFor();
-  await tab.getByRole("link", { name: "inmate-100", exact: true }).waitFor();
-  await menu.getByRole("link", { name: "API keys" }).click();
+async function keepSecret({ signIn }: ConsoleService): Promise<void> {
+  const { tab, complaints } = await signIn("/locked");
+  await tab.getByRole("heading", { name: "Locked now" }).waitFor();
+  await tab.getByRole("link", { name: "API keys" }).click();
   await tab.getByRole("button", { name: "Create a key" }).click();
   const creation = tab.getByRole("dialog", { name: "Create an API key" });
   await creation.getByLabel("Name").fill("spare");
@@ -296,28 +207,4 @@ async function keepRows({ users, signIn }: ConsoleService): Promise<void> {
   await users.lockUser({ userId: "row-59" });
   await tab.getByRole("button", { name: "Search" }).click();
   await first.getByText("Locked").waitFor();
-}
-
-interface HeldAnswer {
-  /** Resolves when the service has answered. */
-  readonly read: Promise<void>;
-  /** The page gets the answer. */
-  readonly letGo: () => void;
-}
-
-/** Lets the service answer the next call of an RPC, and keeps the answer from the page for a while. */
-function holdAnswer(tab: Page, rpc: string): HeldAnswer {
-  const [read, wait] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  let isHeld = false;
-  // The route stays: the browser would lose what it holds with it.
-  const answer = async (route: Route): Promise<void> => {
-    if (isHeld) return route.fallback();
-    isHeld = true;
-    const response = await route.fetch();
-    read.resolve();
-    await wait.promise;
-    await route.fulfill({ response });
-  };
-  tab.route(`**/${rpc}`, answer).catch(read.reject);
-  return { read: read.promise, letGo: wait.resolve };
 }

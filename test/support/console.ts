@@ -111,3 +111,27 @@ export function whileAsked<R>(tab: Page, rpc: string, act: () => Promise<R>): Pr
     tab.route(`**/${rpc}`, answer, { times: 1 }).catch(reject);
   });
 }
+
+export interface HeldAnswer {
+  /** Resolves when the service has answered. */
+  readonly read: Promise<void>;
+  /** The page gets the answer. */
+  readonly letGo: () => void;
+}
+
+/** Lets the service answer the next call of an RPC, and keeps the answer from the page for a while. */
+export function holdAnswer(tab: Page, rpc: string): HeldAnswer {
+  const [read, wait] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let isHeld = false;
+  // The route stays: the browser would lose what it holds with it.
+  const answer = async (route: Route): Promise<void> => {
+    if (isHeld) return route.fallback();
+    isHeld = true;
+    const response = await route.fetch();
+    read.resolve();
+    await wait.promise;
+    await route.fulfill({ response });
+  };
+  tab.route(`**/${rpc}`, answer).catch(read.reject);
+  return { read: read.promise, letGo: wait.resolve };
+}

@@ -4,7 +4,7 @@ import { TransportProvider } from "@connectrpc/connect-query";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { AdminService, type WhoAmIResponse } from "../../../gen/lockkeeper/admin/v1/admin_service_pb.ts";
-import { STALE_MS } from "../live/rows.ts";
+import { STALE_MS } from "../live/lists.ts";
 import { T } from "../texts/texts.ts";
 import { isCredentialRefused } from "../wire/failure.ts";
 import { millisOf, now, TIMER_MS_MAX } from "../wire/time.ts";

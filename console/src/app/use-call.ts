@@ -1,13 +1,13 @@
 /** A call that changes something: its error, and whether it is under way. */
 import { useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
+import { know, type Row, tellChange } from "../live/lists.ts";
 import { readAgain } from "../live/read-again.ts";
-import { putRow, type Row } from "../live/rows.ts";
 
 export interface Call {
   /**
-   * Resolves to the answer; undefined if the call was refused, or another is under way. `rowOf`: returns what lists have
-   * of the answer.
+   * Resolves to the answer; undefined if the call was refused, or another is under way. `rowOf`: returns the row that the
+   * answer has.
    */
   readonly run: <A>(call: () => Promise<A>, rowOf?: (answer: A) => Row | undefined) => Promise<A | undefined>;
   /** Of the last call; undefined without one. */
@@ -15,8 +15,11 @@ export interface Call {
   readonly isBusy: boolean;
 }
 
-/** Returns how to call. What pages have read is read again afterwards, but for long lists, which get the changed row. */
-export function useCall(): Call {
+/**
+ * Returns how to call. What pages have read is read again afterwards, but for long lists: those of `service` say that they may
+ * have changed.
+ */
+export function useCall(service: string): Call {
   const queries = useQueryClient();
   const [error, setError] = useState<unknown>();
   const [isBusy, setIsBusy] = useState(false);
@@ -30,7 +33,7 @@ export function useCall(): Call {
     try {
       const answer = await call();
       const row = rowOf?.(answer);
-      if (row !== undefined) putRow(queries, row);
+      if (row !== undefined) know(queries, row);
       return answer;
     } catch (refused) {
       setError(refused);
@@ -39,6 +42,7 @@ export function useCall(): Call {
       isRunning.current = false;
       setIsBusy(false);
       // Also without an answer: it may be done.
+      tellChange(queries, service);
       void readAgain(queries);
     }
   };

@@ -1,5 +1,5 @@
 /** Tables whose pages come by cursor: more rows are added below those that are read. */
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import { T } from "../texts/texts.ts";
 import { Button } from "./button.tsx";
 import { FailureNotice } from "./notice.tsx";
@@ -20,6 +20,12 @@ export interface More {
   readonly isFetchNextPageError: boolean;
   readonly error: Error | null;
   readonly fetchNextPage: () => unknown;
+  /** Whether the rows may be other by now. */
+  readonly hasChanged: boolean;
+  /** Whether the rows that are shown are read again. */
+  readonly isReading: boolean;
+  /** Reads them again, from the top if there are many. */
+  readonly lookAgain: () => unknown;
 }
 
 /** Which rows are chosen, by key. */
@@ -49,43 +55,77 @@ export function Table<Row>({
   readonly more?: More;
   readonly selection?: Selection<Row>;
 }): ReactNode {
+  const table = useRef<HTMLTableElement>(null);
   return (
-    <div className="table-frame">
-      <table className="table">
-        <caption className="unseen">{caption}</caption>
-        <thead>
-          <tr>
-            {selection && <AllCell keys={rows.map(keyOf)} {...selection} />}
-            {columns.map(({ id, head, wide }) => (
-              <th key={id} scope="col" className={wide ? "wide" : undefined}>
-                {head}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <tr key={keyOf(row)}>
-              {selection && <RowCell id={keyOf(row)} label={selection.labelOf(row)} {...selection} />}
-              {columns.map(({ id, cell, wide }) => (
-                <td key={id} className={wide ? "wide" : undefined}>
-                  {cell(row)}
-                </td>
+    <div className="table-block">
+      {more && <Changed more={more} onLook={() => table.current && goToTop(table.current)} />}
+      <div className="table-frame">
+        <table className="table" ref={table}>
+          <caption className="unseen">{caption}</caption>
+          <thead>
+            <tr>
+              {selection && <AllCell keys={rows.map(keyOf)} {...selection} />}
+              {columns.map(({ id, head, wide }) => (
+                <th key={id} scope="col" className={wide ? "wide" : undefined}>
+                  {head}
+                </th>
               ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
-      {more?.isFetchNextPageError && <FailureNotice error={more.error} onRetry={more.fetchNextPage} />}
-      {more?.hasNextPage && !more.isFetchNextPageError && (
-        <div className="table-more">
-          <Button busy={more.isFetchingNextPage} onClick={() => void more.fetchNextPage()}>
-            {more.isFetchingNextPage ? T.loading : T.loadMore}
-          </Button>
-        </div>
+          </thead>
+          <tbody>
+            {rows.map((row) => (
+              <tr key={keyOf(row)}>
+                {selection && <RowCell id={keyOf(row)} label={selection.labelOf(row)} {...selection} />}
+                {columns.map(({ id, cell, wide }) => (
+                  <td key={id} className={wide ? "wide" : undefined}>
+                    {cell(row)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        {more?.isFetchNextPageError && <FailureNotice error={more.error} onRetry={more.fetchNextPage} />}
+        {more?.hasNextPage && !more.isFetchNextPageError && (
+          <div className="table-more">
+            <Button busy={more.isFetchingNextPage} onClick={() => void more.fetchNextPage()}>
+              {more.isFetchingNextPage ? T.loading : T.loadMore}
+            </Button>
+          </div>
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** Says that the rows may be other by now. `onLook`: takes the focus of the button, which goes away. */
+function Changed({
+  more: { hasChanged, isReading, lookAgain },
+  onLook,
+}: {
+  readonly more: More;
+  readonly onLook: () => void;
+}): ReactNode {
+  const look = (): void => {
+    onLook();
+    void lookAgain();
+  };
+  return (
+    <div className={hasChanged ? "table-changed" : undefined}>
+      <p role="status">{hasChanged && T.changed}</p>
+      {hasChanged && (
+        <Button busy={isReading} onClick={look}>
+          {T.lookAgain}
+        </Button>
       )}
     </div>
   );
+}
+
+function goToTop(table: HTMLTableElement): void {
+  table.tabIndex = -1;
+  table.focus({ preventScroll: true });
+  if (table.getBoundingClientRect().top < 0) table.scrollIntoView();
 }
 
 type Choice = Pick<Selection<never>, "chosen" | "onChange">;

@@ -1,15 +1,15 @@
 /** The events of a list: pages of the past, and what happens while it is shown. */
 import { useInfiniteQuery } from "@connectrpc/connect-query";
-import { type InfiniteData, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Event } from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
 import { EventOrder, EventService } from "../../../../gen/lockkeeper/event/v1/event_service_pb.ts";
 import { filterOf, type Interest } from "../../live/interest.ts";
-import { PAGES_READ_AGAIN_MAX } from "../../live/rows.ts";
+import { cutToTop } from "../../live/lists.ts";
+import { isOfServices } from "../../live/read-again.ts";
 import { useLive } from "../../live/use-live.ts";
 
 const PAGE_SIZE = 50;
-const LIST = "events";
 /** More at once are read as pages. */
 const LIVE_EVENTS_MAX = 500;
 
@@ -44,19 +44,11 @@ export function useEvents(interest: Interest): Events {
         // Live events keep it up to date, not calls that change something, nor a tab that is shown again.
         staleTime: "static",
         gcTime: 0,
-        meta: { list: LIST },
       },
     );
   const queries = useQueryClient();
   const readAgain = async (): Promise<void> => {
-    queries.setQueriesData<InfiniteData<unknown>>(
-      { predicate: ({ meta }) => meta?.list === LIST },
-      (read) =>
-        read && {
-          pages: read.pages.slice(0, PAGES_READ_AGAIN_MAX),
-          pageParams: read.pageParams.slice(0, PAGES_READ_AGAIN_MAX),
-        },
-    );
+    cutToTop(queries, ({ queryKey }) => isOfServices(queryKey, [EventService.typeName]));
     await refetch();
     // A first read that was under way may have been answered before.
     if (isLoading) await refetch();

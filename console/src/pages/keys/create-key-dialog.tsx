@@ -38,7 +38,7 @@ export function CreateKeyDialog({ onClose }: { readonly onClose: () => void }): 
   const { transport } = useSession();
   const [draft, setDraft] = useState(NEW);
   const [isTried, setIsTried] = useState(false);
-  const { run, error, isBusy } = useCall();
+  const { run, error, isBusy } = useCall(ApiKeyService.typeName);
   const [revoking, setRevoking] = useState<ApiKey>();
   // The contract has no id for this request: a repetition would create a second key.
   const isLost = error !== undefined && toFailure(error).isUnanswered;

@@ -4,7 +4,7 @@ import { useInfiniteQuery } from "@connectrpc/connect-query";
 import { type ReactNode, useState } from "react";
 import { type ApiKey, ApiKeyService } from "../../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import { useSession } from "../../app/session.tsx";
-import { PAGED } from "../../live/rows.ts";
+import { PAGED, useList } from "../../live/lists.ts";
 import { Button } from "../../parts/button.tsx";
 import { Tag } from "../../parts/card.tsx";
 import { CheckField } from "../../parts/field.tsx";
@@ -56,9 +56,9 @@ function Listed({ onOpen }: { readonly onOpen: (open: Open) => void }): ReactNod
   const [showsOver, setShowsOver] = useState(false);
   const query = useInfiniteQuery(ApiKeyService.method.listApiKeys, { pageSize: PAGE_SIZE, pageToken: "" }, PAGED);
   const { data, error, isPending, refetch } = query;
+  const { rows: keys, more } = useList(query, data?.pages.flatMap(({ apiKeys }) => apiKeys) ?? []);
   if (error !== null && !query.isFetchNextPageError) return <FailureNotice error={error} onRetry={refetch} />;
-  if (isPending || data === undefined) return <Loading />;
-  const keys = data.pages.flatMap(({ apiKeys }) => apiKeys);
+  if (isPending) return <Loading />;
   const rows = keys.filter((key) => showsOver || keyStateOf(key, now()) === "valid");
   return (
     <div className="stack">
@@ -75,7 +75,7 @@ function Listed({ onOpen }: { readonly onOpen: (open: Open) => void }): ReactNod
           columns={[...COLUMNS, actColumn(onOpen)]}
           rows={rows}
           keyOf={({ apiKeyId }) => apiKeyId}
-          more={query}
+          more={more}
         />
       )}
     </div>

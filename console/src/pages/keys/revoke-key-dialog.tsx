@@ -21,7 +21,7 @@ import { keyName, scopeOf } from "./key-words.ts";
 export function RevokeKeyDialog({ apiKey, onClose }: KeyActProps): ReactNode {
   const { transport } = useSession();
   const [note, setNote] = useState("");
-  const { run, error, isBusy } = useCall();
+  const { run, error, isBusy } = useCall(ApiKeyService.typeName);
   const { apiKeyId } = apiKey;
   // The service says beforehand if it would refuse, such as for the last key of an owner; and when the key was used since.
   const foreseen = useQuery(

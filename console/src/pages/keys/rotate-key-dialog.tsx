@@ -21,7 +21,7 @@ export function RotateKeyDialog({ apiKey, onClose }: KeyActProps): ReactNode {
   const { transport } = useSession();
   const [overlap, setOverlap] = useState(OVERLAP_DEFAULT);
   const [note, setNote] = useState("");
-  const { run, error, isBusy } = useCall();
+  const { run, error, isBusy } = useCall(ApiKeyService.typeName);
   const name = keyName(apiKey);
   const submit = async (): Promise<void> => {
     const request = { apiKeyId: apiKey.apiKeyId, overlap: durationFromMs(Number(overlap) * 1_000), note };

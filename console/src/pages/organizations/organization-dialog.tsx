@@ -127,7 +127,7 @@ interface Save {
 
 function useSave(organization: Organization | undefined, { id, name, lock }: Draft): Save {
   const { transport } = useSession();
-  const { run, error, isBusy } = useCall();
+  const { run, error, isBusy } = useCall(OrganizationService.typeName);
   // A repetition after a lost answer makes no second organization; another draft is another request.
   const request = useRef({ of: "", id: "" });
   const call = async (): Promise<Organization | undefined> => {

@@ -9,7 +9,7 @@ import {
   OrganizationService,
 } from "../../../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { useSession } from "../../app/session.tsx";
-import { PAGED } from "../../live/rows.ts";
+import { PAGED, useList } from "../../live/lists.ts";
 import { Button } from "../../parts/button.tsx";
 import { Empty, FailureNotice, Loading } from "../../parts/notice.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
@@ -62,9 +62,9 @@ interface ListedProps {
 function Listed({ query, onEdit }: ListedProps): ReactNode {
   const { may, missing } = useSession();
   const { data, error, isPending, refetch } = query;
+  const { rows, more } = useList(query, data?.pages.flatMap(({ organizations }) => organizations) ?? []);
   if (error !== null && !query.isFetchNextPageError) return <FailureNotice error={error} onRetry={refetch} />;
-  if (isPending || data === undefined) return <Loading />;
-  const rows = data.pages.flatMap(({ organizations }) => organizations);
+  if (isPending) return <Loading />;
   if (rows.length === 0) return <Empty title={T.organizations.noneTitle}>{T.organizations.noneText}</Empty>;
   const columns: readonly Column<Organization>[] = [
     { id: "name", head: T.organizations.columns.name, cell: (each) => <NameCell organization={each} /> },
@@ -106,7 +106,7 @@ function Listed({ query, onEdit }: ListedProps): ReactNode {
       columns={columns}
       rows={rows}
       keyOf={({ organizationId }) => organizationId}
-      more={query}
+      more={more}
     />
   );
 }

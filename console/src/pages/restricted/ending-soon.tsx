@@ -83,11 +83,11 @@ function Found({ list }: { readonly list: ReturnType<typeof useUserList> }): Rea
   if (error !== null) return <FailureNotice error={error} onRetry={refetch} />;
   if (isLoading) return <Loading />;
   if (users.length === 0) return <Empty title={emptyTitle}>{emptyText}</Empty>;
-  const sorted = users.toSorted((a, b) => (nextOf(a)?.millis ?? 0) - (nextOf(b)?.millis ?? 0));
+  const sorted = users.toSorted((a, b) => millisOfNext(a) - millisOfNext(b));
   return (
     <>
       {more.hasNextPage && <p className="warning">{tooMany(users.length)}</p>}
-      <RestrictedUsers caption={caption} users={sorted} columns={COLUMNS} />
+      <RestrictedUsers caption={caption} users={sorted} columns={COLUMNS} more={{ ...more, hasNextPage: false }} />
     </>
   );
 }
@@ -109,6 +109,11 @@ function nextOf({ restrictions }: User): Next | undefined {
     })
     .filter(({ time }) => time !== undefined)
     .sort((a, b) => a.millis - b.millis)[0];
+}
+
+/** A user comes last if nothing happens any more. */
+function millisOfNext(user: User): number {
+  return nextOf(user)?.millis ?? Number.MAX_SAFE_INTEGER;
 }
 
 function Due({ user }: { readonly user: User }): ReactNode {

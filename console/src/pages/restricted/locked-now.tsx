@@ -36,7 +36,11 @@ const COLUMNS: readonly Column<User>[] = [
   {
     id: "since",
     head: T.user.since,
-    cell: (user) => <Time at={decisiveOf(user)?.startTime} relative />,
+    cell: (user) => {
+      // Who was let in stays in a long list.
+      const decisive = decisiveOf(user);
+      return decisive && <Time at={decisive.startTime} relative />;
+    },
     wide: true,
   },
 ];

@@ -37,6 +37,11 @@ export function RestrictedUsers({ caption, users, columns, more }: RestrictedUse
     labelOf: (user: User) => T.restricted.choose(isolate(nameOf(user))),
     onChange: setChosen,
   };
+  const closeBulk = (): void => {
+    setBulk(undefined);
+    // Those who were let in stay in a long list.
+    setChosen(new Set(chosenUsers.filter(isRestricted).map(({ userId }) => userId)));
+  };
   return (
     <>
       <BulkBar
@@ -55,9 +60,14 @@ export function RestrictedUsers({ caption, users, columns, more }: RestrictedUse
         // Without an act there is nothing to select for.
         {...(may("user.write") && { selection })}
       />
-      {bulk !== undefined && <BulkDialog {...bulk} onClose={() => setBulk(undefined)} />}
+      {bulk !== undefined && <BulkDialog {...bulk} onClose={closeBulk} />}
     </>
   );
+}
+
+function isRestricted(user: User): boolean {
+  const acts = actsFor(user);
+  return LIFTS.some((lift) => acts.includes(lift));
 }
 
 function BulkBar({

@@ -5,8 +5,8 @@ import { useEffect, useRef, useState } from "react";
 import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { UserService } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { useSession } from "../../app/session.tsx";
+import { know, tellChange } from "../../live/lists.ts";
 import { readAgain } from "../../live/read-again.ts";
-import { putRow } from "../../live/rows.ts";
 import { toFailure } from "../../wire/failure.ts";
 import { newRequestId } from "../../wire/request-id.ts";
 import type { ActDraft } from "../user/act-draft.ts";
@@ -75,7 +75,8 @@ export function useBulk(act: ActName, users: readonly User[]): Bulk {
     tell("running");
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     tell("over");
-    for (const user of changed) putRow(queries, user);
+    for (const user of changed) know(queries, user);
+    tellChange(queries, UserService.typeName);
     await readAgain(queries);
   };
   // A repetition after a lost answer does nothing twice; a user that was changed since is another request.

@@ -6,8 +6,8 @@ import { SessionService } from "../../../../gen/lockkeeper/session/v1/session_se
 import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { UserService } from "../../../../gen/lockkeeper/user/v1/user_service_pb.ts";
 import { useSession } from "../../app/session.tsx";
-import { readAgain } from "../../live/read-again.ts";
-import { cutToTop } from "../../live/rows.ts";
+import { cutToTop, know, tellChange } from "../../live/lists.ts";
+import { isOfServices, readAgain } from "../../live/read-again.ts";
 import { toFailure } from "../../wire/failure.ts";
 import { newRequestId } from "../../wire/request-id.ts";
 import { type ActDraft, requestOf } from "./act-draft.ts";
@@ -94,9 +94,14 @@ export function useAct(act: ActName, user: User, draft: ActDraft | undefined): A
     if (requestId.current.of !== content) requestId.current = { of: content, id: newRequestId() };
     setIsPending(true);
     try {
-      await call(draft, { validateOnly: false, requestId: requestId.current.id });
+      const after = await call(draft, { validateOnly: false, requestId: requestId.current.id });
       setError(null);
-      if (ACTS[act].endsSessions !== "no") cutToTop(queries, SessionService.typeName);
+      if (after !== undefined) know(queries, after);
+      tellChange(queries, UserService.typeName);
+      // As they were read, all of them would look open.
+      if (ACTS[act].endsSessions !== "no") {
+        cutToTop(queries, ({ queryKey }) => isOfServices(queryKey, [SessionService.typeName]));
+      }
       void readAgain(queries);
       return true;
     } catch (refused) {

@@ -11,9 +11,9 @@ import { UserService } from "../../../../gen/lockkeeper/user/v1/user_service_pb.
 import { useAddress } from "../../app/address.ts";
 import { userPath, userPlaceOf } from "../../app/routes.ts";
 import { useSession } from "../../app/session.tsx";
+import { know, tellChange } from "../../live/lists.ts";
 import { LiveStatus } from "../../live/live-status.tsx";
 import { useReadAgain } from "../../live/read-again.ts";
-import { cutToTop, putRow } from "../../live/rows.ts";
 import { useLive } from "../../live/use-live.ts";
 import { Button } from "../../parts/button.tsx";
 import { CopyButton } from "../../parts/copy-button.tsx";
@@ -26,11 +26,21 @@ import { NotFound } from "../not-found.tsx";
 import { ActDialog } from "./act-dialog.tsx";
 import { ACTS, type ActName, actOf, actsFor } from "./acts.ts";
 import { nameOf, StateSentence, StateTag, toneOf } from "./state.tsx";
-import { useSessionEvents } from "./use-session-events.ts";
 import { USER_TABS } from "./user-tabs.tsx";
 
 /** What an event of the user may change on this page. */
 const FOLLOWED = [UserService.typeName, SessionService.typeName, SignInService.typeName];
+
+/** What may end sessions of a user. */
+const ENDING_SESSIONS: readonly Event["payload"]["case"][] = [
+  "sessionRevoked",
+  "userSessionsRevoked",
+  "userLocked",
+  "userBanned",
+  "userDeactivated",
+  "userDeleted",
+  "restrictionStarted",
+];
 
 /** The page of the user that the address names. */
 export function UserPage(): ReactNode {
@@ -48,18 +58,19 @@ function ReadUser({ userId, tab }: { readonly userId: string; readonly tab: stri
   const isRead = query.isFetchedAfterMount && error === null;
   useNextChange(user, refetch);
   const queries = useQueryClient();
-  // The list that somebody came from has the user as it was; what an earlier visit read may be older than the list.
+  // The list that somebody came from has the user as it was.
   useEffect(() => {
-    if (user !== undefined && isRead) putRow(queries, user);
+    if (user !== undefined && isRead) know(queries, user);
   }, [queries, user, isRead]);
   const readAgain = useReadAgain(FOLLOWED);
-  const heedSessions = useSessionEvents();
   const onEvents = (events: readonly Event[]): void => {
-    heedSessions(events);
+    if (events.some(({ payload }) => ENDING_SESSIONS.includes(payload.case))) {
+      tellChange(queries, SessionService.typeName);
+    }
     readAgain();
   };
   const onGap = (): void => {
-    cutToTop(queries, SessionService.typeName);
+    tellChange(queries, SessionService.typeName);
     readAgain();
   };
   useLive({ user: userId }, { onEvents, onGap });

@@ -11,6 +11,8 @@ export const FRAME = {
   retry: "Try again",
   loading: "Loading…",
   loadMore: "Show more",
+  changed: "This list may have changed since you read it.",
+  lookAgain: "Look again",
   never: "never",
   someKey: (end: string): string => `API key\u00a0…\u2060${end}`,
   ownKey: (name: string): string => (name === "" ? "you" : `${name} (you)`),

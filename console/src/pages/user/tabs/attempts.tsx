@@ -1,7 +1,6 @@
 /** The tab with the attempts to sign in as a user. */
 import { create } from "@bufbuild/protobuf";
 import { useInfiniteQuery } from "@connectrpc/connect-query";
-import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import {
   type Attempt,
@@ -10,7 +9,7 @@ import {
   SignInService,
 } from "../../../../../gen/lockkeeper/signin/v1/sign_in_service_pb.ts";
 import { useAddress } from "../../../app/address.ts";
-import { cutToTop, PAGED } from "../../../live/rows.ts";
+import { PAGED, useList } from "../../../live/lists.ts";
 import { Button } from "../../../parts/button.tsx";
 import { Tag, type Tone } from "../../../parts/card.tsx";
 import { SelectField, TextField } from "../../../parts/field.tsx";
@@ -56,23 +55,19 @@ export function Attempts({ user }: UserTabProps): ReactNode {
   const show = (next: AttemptFilter): void =>
     setAddress(Object.fromEntries(Object.entries(next).filter(([, value]) => value !== "")));
   const query = useInfiniteQuery(SignInService.method.listAttempts, requestOf(user.userId, filter), PAGED);
-  const { data, error, isPending, hasNextPage, isFetching, isFetchNextPageError, refetch } = query;
-  const queries = useQueryClient();
-  const readAgain = (): void => {
-    cutToTop(queries, SignInService.typeName);
-    void refetch();
-  };
+  const { data, error, isPending, hasNextPage, isFetching, isFetchNextPageError } = query;
+  const { more } = useList(query, []);
   const attempts = data?.pages.flatMap((page) => page.attempts) ?? [];
   return (
     <div className="stack">
       <FilterForm key={address.toString()} filter={filter} onFilter={show} />
       <div className="bar">
         <p className="muted">{TEXTS.lead}</p>
-        <Button busy={isFetching} onClick={readAgain}>
+        <Button busy={isFetching} onClick={() => void more.lookAgain()}>
           {TEXTS.readAgain}
         </Button>
       </div>
-      {error !== null && !isFetchNextPageError && <FailureNotice error={error} onRetry={readAgain} />}
+      {error !== null && !isFetchNextPageError && <FailureNotice error={error} onRetry={more.lookAgain} />}
       {isPending && error === null && <Loading />}
       {attempts.length > 0 && (
         <AttemptTally attempts={attempts} isAll={!hasNextPage} onAddress={(network) => show({ ...filter, network })} />
@@ -88,7 +83,7 @@ export function Attempts({ user }: UserTabProps): ReactNode {
           columns={COLUMNS}
           rows={attempts}
           keyOf={({ attemptId }) => attemptId}
-          more={query}
+          more={more}
         />
       )}
     </div>

@@ -26,7 +26,7 @@ export function EndSessionDialog({
 }): ReactNode {
   const { transport } = useSession();
   const queries = useQueryClient();
-  const { run, error, isBusy } = useCall();
+  const { run, error, isBusy } = useCall(SessionService.typeName);
   const requestId = useRef(newRequestId());
   const { sessionId, userAgent, ip, details, lastActivityTime } = session;
   const submit = async (): Promise<void> => {
@@ -36,7 +36,7 @@ export function EndSessionDialog({
       (done) => done.session,
     );
     if (answer === undefined) return;
-    // First, so that nobody is offered to end it again. A long list has it by now, and is not read again.
+    // First, so that nobody is offered to end it again. A long list shows it by now, and is not read again.
     await readAgain(queries, ({ queryKey }) => isOfServices(queryKey, [SessionService.typeName]));
     say({ text: TEXTS.ended });
     onClose();

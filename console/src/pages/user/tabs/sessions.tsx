@@ -8,7 +8,7 @@ import {
   SessionStatus,
 } from "../../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { useSession } from "../../../app/session.tsx";
-import { PAGED } from "../../../live/rows.ts";
+import { PAGED, useList } from "../../../live/lists.ts";
 import { Button } from "../../../parts/button.tsx";
 import { Tag } from "../../../parts/card.tsx";
 import { SelectField } from "../../../parts/field.tsx";
@@ -33,10 +33,10 @@ export function Sessions({ user, onAct }: UserTabProps): ReactNode {
   const query = useInfiniteQuery(
     SessionService.method.listSessions,
     { userId: user.userId, activeOnly: shown === "active", pageSize: PAGE_SIZE, pageToken: "" },
-    { ...PAGED, meta: { has: ({ status }: Session) => shown === "all" || status === SessionStatus.ACTIVE } },
+    PAGED,
   );
   const { data, error, isPending, hasNextPage, isFetchNextPageError, refetch } = query;
-  const sessions = data?.pages.flatMap((page) => page.sessions) ?? [];
+  const { rows: sessions, more } = useList(query, data?.pages.flatMap((page) => page.sessions) ?? []);
   return (
     <div className="stack">
       <div className="bar">
@@ -62,7 +62,7 @@ export function Sessions({ user, onAct }: UserTabProps): ReactNode {
           columns={[...COLUMNS, endColumn(missing("session.delete"), setEnding)]}
           rows={sessions}
           keyOf={({ sessionId }) => sessionId}
-          more={query}
+          more={more}
         />
       )}
       {ending !== undefined && <EndSessionDialog session={ending} onClose={() => setEnding(undefined)} />}
