@@ -26,6 +26,20 @@ export function millisOf(time: Timestamp | undefined): number | undefined {
   return time === undefined ? undefined : timestampDate(time).getTime();
 }
 
+/** A timer stands still while the machine sleeps: a long wait is many short ones. */
+const WAIT_MS_MAX = 60_000;
+
+/** Calls back once the service's clock is at an instant. `millis`: since the epoch. Returns how to stop waiting. */
+export function atTime(millis: number, callback: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout>;
+  const wait = (): void => {
+    const left = millis - now();
+    timer = setTimeout(left > 0 ? wait : callback, Math.min(Math.max(left, 0), WAIT_MS_MAX));
+  };
+  wait();
+  return () => clearTimeout(timer);
+}
+
 /** Longer timers overflow and fire at once. */
 export const TIMER_MS_MAX: number = 2 ** 31 - 1;
 

@@ -21,7 +21,7 @@ import { FailureNotice, Loading } from "../../parts/notice.tsx";
 import { Tabs } from "../../parts/tabs.tsx";
 import { reveal } from "../../texts/isolate.ts";
 import { T } from "../../texts/texts.ts";
-import { millisOf, now } from "../../wire/time.ts";
+import { atTime, millisOf, now } from "../../wire/time.ts";
 import { NotFound } from "../not-found.tsx";
 import { ActDialog } from "./act-dialog.tsx";
 import { ACTS, type ActName, actOf, actsFor } from "./acts.ts";
@@ -86,8 +86,6 @@ function ReadUser({ userId, tab }: { readonly userId: string; readonly tab: stri
 
 /** Clocks differ by the way of an answer: what should be over is asked for again after this time, then after twice as long. */
 const AGAIN_MS = 1_000;
-/** A timer stands still while the machine sleeps: a long wait is many short ones. */
-const WAIT_MS_MAX = 60_000;
 
 /** Asks again when the next restriction begins or ends, until the service says that it has: it decides what is over. */
 function useNextChange(user: User | undefined, onChange: () => unknown): void {
@@ -97,20 +95,15 @@ function useNextChange(user: User | undefined, onChange: () => unknown): void {
     );
     const next = Math.min(...times.filter((each) => each !== undefined));
     if (!Number.isFinite(next)) return;
-    let timer: ReturnType<typeof setTimeout>;
-    let again = AGAIN_MS;
-    const wait = (ms: number): void => {
-      timer = setTimeout(() => wait(look()), Math.min(ms, WAIT_MS_MAX));
+    let stop = (): void => undefined;
+    const ask = (time: number, again: number): void => {
+      stop = atTime(time, () => {
+        onChange();
+        ask(now() + again, again * 2);
+      });
     };
-    const look = (): number => {
-      const left = next - now();
-      if (left > 0) return left;
-      onChange();
-      again *= 2;
-      return again / 2;
-    };
-    wait(Math.max(next - now(), 0) + 50);
-    return () => clearTimeout(timer);
+    ask(next + 50, AGAIN_MS);
+    return () => stop();
   }, [user, onChange]);
 }
 

@@ -1,7 +1,7 @@
 /** The tab with the sessions of a user. */
 
 import { useInfiniteQuery } from "@connectrpc/connect-query";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import {
   type Session,
   SessionService,
@@ -17,6 +17,7 @@ import { type Column, Table } from "../../../parts/table.tsx";
 import { Time } from "../../../parts/time.tsx";
 import { isolate } from "../../../texts/isolate.ts";
 import { T } from "../../../texts/texts.ts";
+import { atTime, millisOf, now } from "../../../wire/time.ts";
 import { Actor } from "../state.tsx";
 import type { UserTabProps } from "../user-tab.ts";
 import { EndSessionDialog } from "./end-session-dialog.tsx";
@@ -37,6 +38,7 @@ export function Sessions({ user, onAct }: UserTabProps): ReactNode {
   );
   const { data, error, isPending, hasNextPage, isFetchNextPageError, refetch } = query;
   const { rows: sessions, more } = useList(query, data?.pages.flatMap((page) => page.sessions) ?? []);
+  useNextExpiry(sessions);
   return (
     <div className="stack">
       <div className="bar">
@@ -70,6 +72,22 @@ export function Sessions({ user, onAct }: UserTabProps): ReactNode {
   );
 }
 
+/** Renders again when the next session expires. */
+function useNextExpiry(sessions: readonly Session[]): void {
+  const [, setExpired] = useState(0);
+  const next = sessions
+    .map(({ expireTime }) => millisOf(expireTime) ?? 0)
+    .filter((time) => time > now())
+    .reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  useEffect(() => (next === Number.POSITIVE_INFINITY ? undefined : atTime(next, () => setExpired(next))), [next]);
+}
+
+/** Returns the status by now: a session expires by itself. */
+function statusOf({ status, expireTime }: Session): SessionStatus {
+  const isOver = (millisOf(expireTime) ?? Number.POSITIVE_INFINITY) <= now();
+  return status === SessionStatus.ACTIVE && isOver ? SessionStatus.EXPIRED : status;
+}
+
 function None({ isActive }: { readonly isActive: boolean }): ReactNode {
   return (
     <Empty title={isActive ? TEXTS.noneTitle : TEXTS.neverTitle}>{isActive ? TEXTS.noneText : TEXTS.neverText}</Empty>
@@ -97,7 +115,10 @@ const COLUMNS: readonly Column<Session>[] = [
   {
     id: "status",
     head: TEXTS.columns.status,
-    cell: ({ status }) => <Tag tone={status === SessionStatus.ACTIVE ? "good" : "calm"}>{TEXTS.statuses[status]}</Tag>,
+    cell: (session) => {
+      const status = statusOf(session);
+      return <Tag tone={status === SessionStatus.ACTIVE ? "good" : "calm"}>{TEXTS.statuses[status]}</Tag>;
+    },
   },
   {
     id: "created",
@@ -120,7 +141,7 @@ function endColumn(missing: string | undefined, onEnd: (session: Session) => voi
     id: "act",
     head: TEXTS.columns.act,
     cell: (session) =>
-      session.status === SessionStatus.ACTIVE && (
+      statusOf(session) === SessionStatus.ACTIVE && (
         <Button
           kind="quiet"
           missing={missing}
