@@ -10,6 +10,7 @@ import { until } from "../support/until.ts";
 
 const STEPS: Readonly<Record<string, (service: ConsoleService) => Promise<void>>> = {
   "a policy that is changed and not saved is left only on purpose": leavePolicy,
+  "a policy that is being saved is left when it is saved": saveBeforeLeaving,
   "the secret of a key is seen": keepSecret,
   "what an act will do is in sight before it can be done, also where the window is low": seeFirst,
   "what changes while a page is read for the first time is shown": showWhatCameBetween,
@@ -75,6 +76,45 @@ async function leavePolicy({ keys, signIn }: ConsoleService): Promise<void> {
   await own.getByRole("button", { name: "Leave and lose the changes" }).click();
   await own.getByRole("dialog").waitFor({ state: "detached" });
   await own.getByRole("checkbox", { name: "Set here: Each further lock", checked: false }).waitFor();
+}
+
+async function saveBeforeLeaving({ signIn }: ConsoleService): Promise<void> {
+  const { tab } = await signIn("/users");
+  const question = tab.getByRole("dialog", { name: "Leave without saving?" });
+  await tab.getByRole("navigation", { name: "Console" }).getByRole("link", { name: "Policy" }).click();
+  await tab.getByLabel("Set here: Each further lock is longer by the factor").check();
+  await tab.getByRole("textbox", { name: "Each further lock is longer by the factor", exact: true }).fill("3");
+  await tab.getByRole("button", { name: "Review the changes" }).click();
+  const change = tab.getByRole("dialog", { name: "Change the policy of the whole instance" });
+  await change.getByRole("row", { name: /factor/ }).waitFor();
+  /** Presses the back button while the policy is saved, and waits until the page would have asked. */
+  const goBack = async (): Promise<void> => {
+    await change.locator("[type=submit][aria-busy]").waitFor();
+    await tab.goBack();
+    await tab.waitForURL(/\/policy$/);
+    await tab.evaluate("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))");
+  };
+  // One that fails leaves a policy that is not saved, and one that is asked about.
+  await tab.route("**/UpdatePolicy", (route) => lost.promise.then(() => route.abort()), { times: 1 });
+  const lost = Promise.withResolvers<void>();
+  await change.getByRole("button", { name: "Save" }).click();
+  await goBack();
+  assert.equal(await question.count(), 0);
+  lost.resolve();
+  await change.getByText(/^The answer of the service was lost/).waitFor();
+  await tab.goBack();
+  await question.getByRole("button", { name: "Stay here" }).click();
+  await question.waitFor({ state: "detached" });
+  const saved = holdAnswer(tab, "UpdatePolicy");
+  await change.getByRole("button", { name: "Save" }).click();
+  await saved.read;
+  await goBack();
+  assert.equal(await question.count(), 0);
+  saved.letGo();
+  await tab.getByText("The policy is changed.").waitFor();
+  await change.waitFor({ state: "detached" });
+  await tab.goBack();
+  await tab.getByRole("heading", { name: "Users" }).waitFor();
 }
 
 async function keepSecret({ signIn }: ConsoleService): Promise<void> {

@@ -1,5 +1,5 @@
 /** Asks before somebody leaves a page with something unsaved: by a link, a key, the back button, or by closing the tab. */
-import { type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useEffect, useLayoutEffect, useState } from "react";
 import { Button } from "../parts/button.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { T } from "../texts/texts.ts";
@@ -10,14 +10,15 @@ interface Kept {
   readonly ask: (go: () => void) => void;
 }
 
-/** The page that is not left unasked; undefined: nothing would be lost. */
-let kept: Kept | undefined;
+/** Who keeps the page, the last first to be asked; empty: nothing would be lost. */
+const keepers: Kept[] = [];
 
 /**
  * Leaves the page by calling `go`: at once, or once somebody has agreed to lose what is not saved. `to`: the address that it
  * leads to; absent: none.
  */
 export function leave(go: () => void, to?: string): void {
+  const kept = keepers.at(-1);
   if (kept === undefined || (to !== undefined && isSamePage(to))) go();
   else kept.ask(go);
 }
@@ -31,6 +32,7 @@ function isSamePage(to: string): boolean {
 /** Asks at the back button too, from now on. Call it before the router listens. */
 export function heedBackButton(): void {
   const heed = (event: PopStateEvent): void => {
+    const kept = keepers.at(-1);
     if (kept === undefined || isSamePage(kept.href)) return;
     // The browser is at another address by then. That of the page is put back before the router looks, as a new entry: a step
     // back from it leads to where somebody wanted to go.
@@ -68,6 +70,13 @@ export function Unsaved(): ReactNode {
   );
 }
 
+/** Stands in a page while something is saved: nothing leads away before the answer, which says whether anything would be lost. */
+export function Saving(): ReactNode {
+  // At once: the back button may be pressed right after the other one.
+  useLayoutEffect(() => keepPage(() => undefined), []);
+  return null;
+}
+
 /** Keeps the page until the returned function is called, or somebody agrees to leave. `onLeave`: is given what leaves. */
 function keepPage(onLeave: (go: () => void) => void): () => void {
   // The browser asks in its own words.
@@ -81,10 +90,11 @@ function keepPage(onLeave: (go: () => void) => void): () => void {
       }),
   };
   const end = (): void => {
-    if (kept === own) kept = undefined;
+    const place = keepers.indexOf(own);
+    if (place >= 0) keepers.splice(place, 1);
     window.removeEventListener("beforeunload", hold);
   };
-  kept = own;
+  keepers.push(own);
   window.addEventListener("beforeunload", hold);
   return end;
 }
