@@ -7,7 +7,7 @@ export const RESTRICTED = {
     title: "Locked now",
     lead: "Everybody who may not sign in at this moment, and the way back for many at once.",
     emptyTitle: "Nobody is restricted",
-    emptyText: "Locks, bans and deactivations appear here as soon as somebody or the policy imposes them.",
+    emptyText: "Users that somebody or the policy locks, bans or deactivates are listed here.",
     filteredTitle: "Nobody is restricted like this",
     filteredText: "Take a filter away, or choose another state.",
     caption: "Users who are restricted now",
