@@ -12,7 +12,7 @@ export const USERS = {
   reason: "Reason code",
   submit: "Search",
   clear: "Clear",
-  columns: { user: "User", state: "State", why: "Why", until: "Until", changed: "Changed" },
+  columns: { user: "User", state: "State", why: "Why", until: "Ends", changed: "Changed" },
   caption: "Users who match the search",
   emptyTitle: "No user matches",
   emptyText:
