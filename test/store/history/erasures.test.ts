@@ -189,7 +189,7 @@ for (const [engine, skip, open] of ENGINES) {
         await Promise.all(changes.flat());
         resourceOf(await store.execute(commands.deleteUser(id, { erase: true })));
       }
-      // A step of each takes 200 rows at most.
+      // Each round erases a part of both histories at least.
       for (let step = 0; step < 4; step++) await store.sweep();
       assert.deepEqual((await verify(store)).faults, []);
       await tamper("UPDATE erasures SET epoch = 7");

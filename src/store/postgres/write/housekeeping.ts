@@ -181,6 +181,9 @@ export async function readOpenWork(pool: Pool): Promise<OpenWork | undefined> {
   return (await readRows<OpenWork>(pool, OPEN_WORK, []))[0];
 }
 
+/** How long one step may erase while writers wait for the head of the log, in milliseconds; its COMMIT comes on top. */
+const ERASE_MS = 5;
+
 /** Returns what erases users. */
 export function createEraser({ writer, pool, now, onTrouble }: HousekeepingOptions): Eraser {
   return new Eraser({
@@ -191,7 +194,8 @@ export function createEraser({ writer, pool, now, onTrouble }: HousekeepingOptio
     async step(userIds) {
       let open: readonly string[] = [];
       await writer.write(async (connection) => {
-        open = await eraseStep(connection, userIds, now());
+        const endTime = performance.now() + ERASE_MS;
+        open = await eraseStep(connection, userIds, now(), () => performance.now() >= endTime);
         return userIds.length;
       });
       return open;
