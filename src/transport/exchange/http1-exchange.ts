@@ -1,6 +1,6 @@
 /** The exchange over the request and response of HTTP/1.1. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import { plainAddress } from "../listen/client-address.ts";
 import type { Expectation } from "../listen/request-sink.ts";
 import { BaseExchange } from "./base-exchange.ts";
@@ -79,27 +79,11 @@ export class Http1Exchange extends BaseExchange {
   }
 
   protected end(body: Uint8Array | string | undefined): void {
-    if (!this.#request.complete) this.#lingerOnClose();
     atTurnEnd(() => this.#response.end(body));
   }
 
   protected isCompleted(): boolean {
     return this.#response.writableFinished;
-  }
-
-  /**
-   * Node destroys the socket of a last answer, if the client asked for that, although the client is still sending: the
-   * reset that it gets for what comes then may throw the answer away. So only our side ends, until the body has ended or
-   * `cutOff` comes (RFC 9112, section 9.6).
-   */
-  #lingerOnClose(): void {
-    const { socket } = this.#request;
-    socket.destroySoon = () => {
-      const close = Socket.prototype.destroySoon.bind(socket);
-      if (this.#request.complete) close();
-      else socket.end();
-      this.#request.once("end", close);
-    };
   }
 
   protected cutOff(): void {

@@ -1,6 +1,6 @@
 /** The requests of one HTTP/1.1 connection: one is served at a time; a client that pipelines waits for its answers. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Expectation, Served, ServeHttp1 } from "./request-sink.ts";
 
@@ -53,6 +53,8 @@ export class Http1Connection {
     this.#parse = parse;
     socket.off("data", parse);
     socket.on("data", (chunk: Buffer) => this.#take(chunk));
+    // Node calls it after the last answer.
+    socket.destroySoon = () => this.#close();
   }
 
   /** Adds a request whose headers are complete. */
@@ -87,6 +89,22 @@ export class Http1Connection {
     this.#isRead = false;
     this.#last = last;
     if (this.#current === undefined) last();
+  }
+
+  /**
+   * Closes the connection, after the answer that says so. If its request is still being sent, only our side ends, and what
+   * comes is dropped until the exchange no longer waits for it: the reset that Node would send could make the client lose
+   * the answer (RFC 9112, section 9.6).
+   */
+  #close(): void {
+    const request = this.#current?.request ?? this.#answered;
+    if (request?.complete !== false) {
+      Socket.prototype.destroySoon.call(this.#socket);
+      return;
+    }
+    this.#isRead = false;
+    this.#socket.end();
+    this.#socket.resume();
   }
 
   #take(chunk: Buffer): void {

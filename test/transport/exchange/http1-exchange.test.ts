@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { defer } from "../../support/cleanup.ts";
 import { until } from "../../support/until.ts";
 import { startLab } from "../support/lab.ts";
-import { openSocket } from "../support/raw.ts";
+import { openSocket, receive } from "../support/raw.ts";
 
 describe("a client that reads only when it has sent its body, which is refused at its head", () => {
   for (const [who, version, header] of [
@@ -42,4 +42,36 @@ describe("a client that reads only when it has sent its body, which is refused a
       socket.destroy();
     });
   }
+});
+
+describe("a connection that closes after an answer while its client still sends", () => {
+  it("serves nothing that comes after it", async (t) => {
+    const lab = await startLab({ limits: { lingerMs: 60_000 } });
+    defer(t, lab.stop);
+    const socket = await openSocket(lab);
+    socket.allowHalfOpen = true;
+    // A client that waits for 100 (Continue), and is refused, may send its body or another request next.
+    socket.write("POST /lab.v1.LabService/Say HTTP/1.1\r\nHost: lab\r\nExpect: 100-continue\r\n");
+    socket.write("Content-Type: application/json\r\nContent-Length: 2\r\n\r\n");
+    const text = receive(socket);
+    await until(() => lab.records.length === 1, "the call's record");
+    const second = "POST /lab.v1.LabService/Say HTTP/1.1\r\nHost: lab\r\nAuthorization: Bearer one\r\n";
+    socket.end(`{}${second}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}`);
+    assert.match(await text, /^HTTP\/1\.1 401 [\s\S]*connection: close/);
+    // It would have begun before this one.
+    await fetch(`${lab.url}/healthz`);
+    await until(() => lab.transport.load.requests === 0, "the end of all calls");
+    assert.equal(lab.records.length, 1);
+  });
+
+  it("is cut off when its time is over", async (t) => {
+    const lab = await startLab({ limits: { lingerMs: 20 } });
+    defer(t, lab.stop);
+    const socket = await openSocket(lab);
+    socket.allowHalfOpen = true;
+    socket.write("POST /lab.v1.LabService/Say HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n");
+    socket.write("Content-Type: application/json\r\nContent-Length: 10\r\n\r\n");
+    await until(() => lab.transport.load.connections === 0, "the end of the connection");
+    socket.destroy();
+  });
 });
