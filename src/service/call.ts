@@ -26,8 +26,10 @@ export interface ServiceCall {
    * false if that is not possible now: then yield it.
    */
   sendNow(message: Message): boolean;
-  /** Resolves when the client has taken what was sent, and rejects when it is gone; `undefined`: it has. */
-  whenWritable(): Promise<void> | undefined;
+  /** Whether the next message of a stream would not wait behind others that the connection has not taken. */
+  readonly isWritable: boolean;
+  /** Resolves when `isWritable`; rejects when the client is gone. `undefined`: it is now. */
+  untilWritable(): Promise<void> | undefined;
 }
 
 /** One function for each RPC, unary or server-streaming, under the method's local name. */

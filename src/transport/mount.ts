@@ -50,8 +50,10 @@ export interface Call<A = unknown> extends CallHead {
    * Returns false if that is not possible now, because the client is slower or the first message is not sent: then yield it.
    */
   sendNow(message: Message): boolean;
-  /** Resolves when the client has taken what was sent, and rejects when it is gone; `undefined`: it has. */
-  whenWritable(): Promise<void> | undefined;
+  /** Whether the next message of a stream would not wait behind others that the connection has not taken. */
+  readonly isWritable: boolean;
+  /** Resolves when `isWritable`; rejects when the client is gone. `undefined`: it is now. */
+  untilWritable(): Promise<void> | undefined;
   /**
    * Headers that are known only at the end, also of an error. gRPC, gRPC-Web and streams send them as trailers; unary
    * calls of Connect and REST, whose answer is one piece, as headers that begin with `trailer-`.

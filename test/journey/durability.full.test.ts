@@ -79,7 +79,7 @@ function postUser(
       response.setEncoding("utf8").on("data", (chunk: string) => {
         text += chunk;
       });
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, text: text }));
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
     })
       .on("error", reject)
       .end(JSON.stringify({ userId }));

@@ -51,8 +51,10 @@ export interface WatchCall<M = unknown> {
   noteEnd(error: unknown): void;
   /** Sends a message while the generator of the stream waits. Returns false if that is not possible now: then yield it. */
   sendNow(message: M): boolean;
-  /** Resolves when the client has taken what was sent, and rejects when it is gone; `undefined`: it has. */
-  whenWritable(): Promise<void> | undefined;
+  /** Whether the next message would not wait behind others that the connection has not taken. */
+  readonly isWritable: boolean;
+  /** Resolves when `isWritable`; rejects when the client is gone. `undefined`: it is now. */
+  untilWritable(): Promise<void> | undefined;
 }
 
 export class Feed<M> {
@@ -173,7 +175,7 @@ class Watch<M> {
       const joined = this.#hub.join(this.#watcher, this.#place.position, head);
       if (joined === "joined") yield* this.#follow();
       else if (joined === "behind") yield* this.#replay();
-      else await this.#untilRead();
+      else yield* this.#untilRead();
       this.#assertGoingOn();
     }
   }
@@ -182,13 +184,14 @@ class Watch<M> {
   async *#replay(): AsyncGenerator<M, void, undefined> {
     let pageSize = READ_MAX;
     do {
-      const page = await this.#beatUntil(this.#readPage(pageSize));
+      // Events wait for nothing once they are read: an erasure would not find them.
+      await this.#call.takeTurn();
+      const page = yield* this.#beatUntil(this.#readPage(pageSize));
+      // Before the place moves: a stream that ends here names the cursor before these events, which were not sent.
+      this.#assertGoingOn();
       const events = sentTogether(page.items);
       const last = (events.length < page.items.length ? events.at(-1) : undefined) ?? page;
       pageSize = Math.min(READ_MAX, Math.max(READ_MIN, 2 * events.length));
-      await this.#call.takeTurn();
-      // Before the place moves: a stream that ends here names the cursor before these events, which were not sent.
-      this.#assertGoingOn();
       this.#place = { position: last.position, cursor: last.cursor };
       if (events.length > 0) yield this.#sent(last, this.#options.toMessage(events, last.cursor, this.#watcher.view));
       else if (isQuiet(this.#watcher, performance.now(), this.#options)) yield this.#quietMessage(last);
@@ -216,14 +219,13 @@ class Watch<M> {
   /** Sends what the hub gives, until the hub has dropped something that was not sent yet. */
   async *#follow(): AsyncGenerator<M, void, undefined> {
     for (;;) {
-      // What the client does not take yet stays where an erasure finds it.
-      await this.#call.whenWritable();
+      // What cannot be sent yet stays where an erasure finds it. Many watchers get the same at once, so they take turns.
+      await this.#call.untilWritable();
+      await this.#call.takeTurn();
       if (this.#watcher.wasDropped()) return;
       this.#assertGoingOn();
       const portion = this.#watcher.next();
       if (portion !== undefined) {
-        // Many watchers get the same at once.
-        await this.#call.takeTurn();
         this.#options.recheck(this.#call.admission);
         yield this.#sent(portion.place, portion.message);
       } else if (isQuiet(this.#watcher, performance.now(), this.#options)) {
@@ -235,7 +237,7 @@ class Watch<M> {
   }
 
   /** Sends what the hub gives while this stream sleeps: waking it would cost several times as much as the writing. */
-  #sendNow({ place, message }: Pick<Portion<M>, "place" | "message">): boolean {
+  #sendNow({ place, message }: Portion<M>): boolean {
     const { signal, admission } = this.#call;
     if (signal.aborted) return false;
     this.#options.recheck(admission);
@@ -250,16 +252,16 @@ class Watch<M> {
     return place === undefined || place.position < this.#place.position ? this.#place : place;
   }
 
-  async #untilRead(): Promise<void> {
-    await this.#beatUntil(this.#hub.whenRead());
+  async *#untilRead(): AsyncGenerator<M, void, undefined> {
+    yield* this.#beatUntil(this.#hub.whenRead());
     await this.#hub.start();
   }
 
   /**
-   * Sends heartbeats while something takes long: a turn among many, or a replica that lags behind. It does not wait for the
-   * client: what was read then might be erased before it is sent.
+   * Sends heartbeats while something takes long: a turn among many, or a replica that lags behind. None waits for the client:
+   * what is read meanwhile could be erased before it is sent.
    */
-  async #beatUntil<T>(waited: Promise<T>): Promise<T> {
+  async *#beatUntil<T>(waited: Promise<T>): AsyncGenerator<M, T, undefined> {
     let isDone: boolean = false;
     const done = (): void => {
       isDone = true;
@@ -269,14 +271,10 @@ class Watch<M> {
     while (!isDone) {
       await this.#watcher.sleep();
       this.#assertGoingOn();
-      if (!isDone && isQuiet(this.#watcher, performance.now(), this.#options)) this.#beat();
+      const isDue = !isDone && isQuiet(this.#watcher, performance.now(), this.#options);
+      if (isDue && this.#call.isWritable) yield this.#quietMessage(this.#place);
     }
     return await waited;
-  }
-
-  #beat(): void {
-    const place = this.#place;
-    this.#sendNow({ place, message: this.#options.toMessage([], place.cursor, this.#watcher.view) });
   }
 
   /** Throws why the stream ends. */

@@ -85,12 +85,7 @@ export class Tail {
     }
     this.#position = last.position;
     this.#passConfiguration(events);
-    // The log does not show what was erased; what is kept here would.
-    if (events.some(({ event }) => erases(event))) {
-      this.#kept.clear();
-      this.#erasures++;
-      this.#noteErased(events);
-    } else if (this.#readers.size > 0) {
+    if (!this.forgetErased(events) && this.#readers.size > 0) {
       this.#kept.release(Math.min(...[...this.#readers].map(({ position }) => position)));
       this.#kept.add(events);
     }
@@ -99,22 +94,35 @@ export class Tail {
 
   /**
    * Another process has written the log up to this position, or this one not in sequence: readers look into the log.
-   * `events`: those in between that are known, in commit order: all of API keys, policies and organizations, and all
-   * erasures by this process.
+   * `events`: those in between that are known, in commit order, and at least those of API keys, policies and organizations.
    */
   advance(position: number, events: readonly RecordedEvent[]): void {
     this.#position = position;
     this.#kept.clear();
     this.#erasures++;
-    this.#noteErased(events);
+    this.forgetErased(events);
     this.#passConfiguration(events);
     this.#changed();
+  }
+
+  /**
+   * Lets go of what these events erase: the log does not show it, and what is in memory would. This process has written
+   * them; `append` and `advance` do the same. Returns whether there was an erasure.
+   */
+  forgetErased(events: readonly RecordedEvent[]): boolean {
+    const erasures = events.filter(({ event }) => erases(event));
+    if (erasures.length === 0) return false;
+    this.#kept.clear();
+    this.#erasures++;
+    for (const users of this.#erasedMeanwhile) for (const { userId } of erasures) users.add(userId);
+    return true;
   }
 
   /** The fate of a COMMIT is not known: followers read again what they know, and readers look into the log. */
   lose(): void {
     this.#position = undefined;
     this.#kept.clear();
+    this.#erasures++;
     this.#followers.reload();
     this.#changed();
   }
@@ -174,7 +182,7 @@ export class Tail {
     }
   }
 
-  /** Reads the log. What was erased meanwhile is read again, without what is gone. */
+  /** Reads the log. What was erased meanwhile is read again, without what is gone: once more for each erasure of its users. */
   async #readLog(after: number, limit: number): Promise<readonly RecordedEvent[]> {
     for (;;) {
       const erased = new Set<string | null>();
@@ -196,12 +204,6 @@ export class Tail {
   #passConfiguration(events: readonly RecordedEvent[]): void {
     const configuration = events.filter(({ userId }) => userId === null);
     if (configuration.length > 0) this.#followers.pass(configuration);
-  }
-
-  #noteErased(events: readonly RecordedEvent[]): void {
-    if (this.#erasedMeanwhile.size === 0) return;
-    const erasures = events.filter(({ event }) => erases(event));
-    for (const users of this.#erasedMeanwhile) for (const { userId } of erasures) users.add(userId);
   }
 
   #changed(): void {

@@ -118,8 +118,12 @@ export class LiveCall<A> implements Call<A> {
     return this.sender?.(message) === true;
   }
 
-  whenWritable(): Promise<void> | undefined {
-    return this.#exchange.whenWritable();
+  get isWritable(): boolean {
+    return this.#exchange.isWritable;
+  }
+
+  untilWritable(): Promise<void> | undefined {
+    return this.#exchange.untilWritable();
   }
 
   get signal(): AbortSignal {

@@ -167,13 +167,17 @@ export abstract class BaseExchange implements Exchange {
   }
 
   writeNow(chunk: Uint8Array): boolean {
-    if (this.#over || this.endTime > 0 || this.#writable.writableNeedDrain) return false;
+    if (this.#over || this.endTime > 0 || !this.isWritable) return false;
     this.#writable.write(chunk);
     return true;
   }
 
-  whenWritable(): Promise<void> | undefined {
-    return this.#writable.writableNeedDrain ? this.#drained() : undefined;
+  get isWritable(): boolean {
+    return !this.#writable.writableNeedDrain;
+  }
+
+  untilWritable(): Promise<void> | undefined {
+    return this.isWritable ? undefined : this.#drained();
   }
 
   endAnswer(body?: Uint8Array | string): void {
@@ -231,11 +235,12 @@ export abstract class BaseExchange implements Exchange {
   /** Discards the rest of the body for a while, so that the client can read its answer; then cuts the client off. */
   #linger(): void {
     this.body.discard();
+    // A body of HTTP/1.1 whose client has left meanwhile does not say so; no process waits for that.
     const timer = setTimeout(() => this.cutOff(), this.#context.limits.lingerMs).unref();
     this.body.onEnd = () => clearTimeout(timer);
   }
 
-  /** Rejects when the exchange is over. The stream may have emitted `close` before: it is over in a later turn then. */
+  /** One wait at a time. Rejects when the exchange is over. The stream may have emitted `close` before: it is over in a later turn then. */
   async #drained(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#writable.once("drain", resolve);

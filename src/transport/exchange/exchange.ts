@@ -88,8 +88,10 @@ export interface Exchange {
   write(chunk: Uint8Array): Promise<void>;
   /** Writes at once. Returns false, and writes nothing, if the client is slower or gone. */
   writeNow(chunk: Uint8Array): boolean;
-  /** Resolves when more may be written, and rejects when the client is gone; `undefined`: it may be now. */
-  whenWritable(): Promise<void> | undefined;
+  /** Whether more may be written without a wait. */
+  readonly isWritable: boolean;
+  /** Resolves when `isWritable`; rejects when the client is gone. `undefined`: it is now. Not while a `write` is under way. */
+  untilWritable(): Promise<void> | undefined;
   addTrailers(trailer: AnswerHeader): void;
   endAnswer(body?: Uint8Array | string): void;
   /**

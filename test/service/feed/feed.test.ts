@@ -82,7 +82,8 @@ const CALL = {
   breakOff: () => undefined,
   noteEnd: () => undefined,
   sendNow: () => false,
-  whenWritable: () => undefined,
+  isWritable: true,
+  untilWritable: () => undefined,
 };
 
 /** Reads to the end. Returns the last cursor that was sent and the one that the refusal names. */
@@ -195,17 +196,13 @@ describe("a stream to which nothing happens", () => {
       const controller = new AbortController();
       const sent: unknown[] = [];
       const { promise: enough, resolve } = Promise.withResolvers<void>();
-      const send = (message: unknown): boolean => {
-        if (sent.push(message) === 3) resolve();
-        return true;
-      };
-      const call = { ...CALL, signal: controller.signal, takeTurn: () => undefined, sendNow: send };
+      const call = { ...CALL, signal: controller.signal, takeTurn: () => undefined };
       const view = { filter: EVERY_EVENT, seesPersonal: true };
       const stream = feedOf(0, { heartbeatMs: 1, head }).watch(view, cursor, call);
       // The look at the heartbeats keeps no process alive; this does.
       const alive = setInterval(() => undefined, 1_000);
       const reading = (async () => {
-        for await (const message of stream) send(message);
+        for await (const message of stream) if (sent.push(message) === 3) resolve();
       })();
       await Promise.race([enough, reading]);
       clearInterval(alive);
@@ -235,31 +232,36 @@ describe("a stream that waits for events", () => {
   });
 });
 
-describe("a stream whose client has not taken what was sent", () => {
-  it("leaves events where an erasure finds them, and reads the log again afterwards", async () => {
-    const { promise: delivered, resolve: onDelivered } = Promise.withResolvers<void>();
-    const { promise: taken, resolve: take } = Promise.withResolvers<void>();
-    const controller = new AbortController();
-    const call = { ...CALL, signal: controller.signal, takeTurn: () => undefined, whenWritable: () => taken };
-    const erasing = { type: "UserDeleted", actor: "a", data: { erased: true }, personal: {} };
-    const events = [eventAt(HEAD + 1), { ...eventAt(HEAD + 2), event: erasing } as unknown as ListedEvent];
-    const { promise: later, resolve } = Promise.withResolvers<readonly ListedEvent[]>();
-    const feed = feedOf(HEAD, { later, onDelivered });
-    const stream = feed.watch({ filter: EVERY_EVENT, seesPersonal: true }, undefined, call);
-    assert.equal((await stream.next()).value?.cursor, "head");
-    const next = stream.next();
-    // It joins those that follow.
-    await nextTurn();
-    resolve(events);
-    const alive = setInterval(() => undefined, 1_000);
-    await delivered;
-    clearInterval(alive);
-    take();
-    // Not the first event as it came, but both, as the log has them now.
-    assert.equal((await next).value?.count, 2);
-    controller.abort();
-    await stream.return();
-  });
+describe("a stream that waits before it sends", () => {
+  for (const [what, waiting] of [
+    ["its client", (until: Promise<void>) => ({ untilWritable: () => until, takeTurn: () => undefined })],
+    ["its turn", (until: Promise<void>) => ({ takeTurn: () => until })],
+  ] as const) {
+    it(`leaves events where an erasure finds them while it waits for ${what}, and reads the log again`, async () => {
+      const { promise: delivered, resolve: onDelivered } = Promise.withResolvers<void>();
+      const { promise: ready, resolve: beReady } = Promise.withResolvers<void>();
+      const controller = new AbortController();
+      const call = { ...CALL, signal: controller.signal, ...waiting(ready) };
+      const erasing = { type: "UserDeleted", actor: "a", data: { erased: true }, personal: {} };
+      const events = [eventAt(HEAD + 1), { ...eventAt(HEAD + 2), event: erasing } as unknown as ListedEvent];
+      const { promise: later, resolve } = Promise.withResolvers<readonly ListedEvent[]>();
+      const feed = feedOf(HEAD, { later, onDelivered });
+      const stream = feed.watch({ filter: EVERY_EVENT, seesPersonal: true }, undefined, call);
+      assert.equal((await stream.next()).value?.cursor, "head");
+      const next = stream.next();
+      // It joins those that follow.
+      await nextTurn();
+      resolve(events);
+      const alive = setInterval(() => undefined, 1_000);
+      await delivered;
+      clearInterval(alive);
+      beReady();
+      // Not the first event as it came, but both, as the log has them now.
+      assert.equal((await next).value?.count, 2);
+      controller.abort();
+      await stream.return();
+    });
+  }
 });
 
 describe("a watcher that reconnects a thousand times at once", () => {

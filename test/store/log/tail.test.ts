@@ -231,9 +231,11 @@ describe("readers of the log", () => {
         ...at(position, userId),
         event: { ...some.event, type: "UserDeleted", data: { erased: true } },
       }) as RecordedEvent;
-    for (const [erased, readings] of [
-      ["u", 2],
-      ["another", 1],
+    for (const [erased, how, readings] of [
+      ["u", "append", 2],
+      ["u", "advance", 2],
+      ["u", "forgetErased", 2],
+      ["another", "append", 1],
     ] as const) {
       const log = [at(1, "u", "secret")];
       const answer = Promise.withResolvers<void>();
@@ -249,7 +251,8 @@ describe("readers of the log", () => {
       const erasing = erasingOf(2, erased);
       if (erased === "u") log[0] = at(1, "u");
       log.push(erasing);
-      tail.append([erasing]);
+      if (how === "advance") tail.advance(2, [erasing]);
+      else tail[how]([erasing]);
       answer.resolve();
       const { value } = await reading;
       assert.deepEqual([value, reads], [erased === "u" ? log : [at(1, "u", "secret")], readings]);

@@ -22,7 +22,7 @@ export interface HeadReading extends HeadTime {
 
 export interface HeadWatchOptions {
   readonly pool: Pool;
-  readonly tail: Pick<Tail, "append" | "advance" | "lose" | "rewind">;
+  readonly tail: Pick<Tail, "append" | "advance" | "forgetErased" | "lose" | "rewind">;
   /** The head when the store was opened. */
   readonly head: HeadReading;
   /** Takes each reading of the head. Throws StoreUnavailableError when this replica must not go on. */
@@ -123,11 +123,13 @@ export class HeadWatch {
     } else if (knowsConfiguration) {
       // Only users' events of other replicas lie in between.
       this.#advance(last.position, configPosition, events);
-    } else if (configuration.length > 0) {
+    } else {
+      this.#options.tail.forgetErased(events);
+      if (configuration.length === 0) return;
       await this.refresh().catch((error: unknown) => {
         this.#options.onTrouble(error);
         // The position stays: what lies in between is not known yet.
-        this.#options.tail.advance(this.#position, events);
+        this.#options.tail.advance(this.#position, configuration);
         this.#options.tail.lose();
       });
     }
