@@ -1,8 +1,9 @@
 /** The history as the store gives it to those who prove it: as it is stored, verified slice by slice, and its checkpoints. */
-import type { ChainEvent, ChainFault, ChainLink, ChainPlace } from "./log/verify-chain.ts";
+import type { ChainPlace } from "./log/chain-place.ts";
+import type { ChainEvent, ChainFault, ChainLink } from "./log/verify-chain.ts";
 import type { Page, ReadOptions } from "./queries.ts";
 
-export { CHAIN_START } from "./log/verify-chain.ts";
+export { CHAIN_START } from "./log/chain-place.ts";
 export type { ChainEvent, ChainFault, ChainLink, ChainPlace };
 
 /** The end of the history at one moment. */

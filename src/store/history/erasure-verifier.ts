@@ -2,7 +2,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { sql } from "kysely";
 import type { ListQueries } from "../lists/list-queries.ts";
-import type { ChainFault, ErasingEvent, ErasurePlace } from "../log/verify-chain.ts";
+import type { ErasurePlace } from "../log/chain-place.ts";
+import type { ChainFault, ErasingEvent } from "../log/verify-chain.ts";
 import { type ErasureFault, ErasureJudge, UNEXPLAINED_ERASURE, UNKNOWN_ERASURE } from "../log/verify-erasures.ts";
 import { SELECT_STORED_ERASURES, type StoredErasure } from "../rows/erasure-rows.ts";
 import { type EventRow, toRecordedEvent } from "../rows/rows.ts";

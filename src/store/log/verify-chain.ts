@@ -1,5 +1,6 @@
 /** Verifies the log: the hash of each event, each link, the head, the personal values that are not erased, and checkpoints. */
-import { type EventEnvelope, FIRST_LINK, hashEvent, hashLink, type PrivateValues } from "./event-encoding.ts";
+import { CHAIN_START, type ChainPlace } from "./chain-place.ts";
+import { type EventEnvelope, hashEvent, hashLink, type PrivateValues } from "./event-encoding.ts";
 import { type GoneValues, goneFault } from "./gone-values.ts";
 import { judgePersonal } from "./replay.ts";
 import { isErasing } from "./verify-erasures.ts";
@@ -62,38 +63,6 @@ export interface ChainSource {
   /** Whether there are events or links before the first position or after the head as it is now. */
   readonly hasStrays: () => boolean | Promise<boolean>;
 }
-
-/** How far a walk along the log is: plain data, so that another slice or another thread can go on from it. */
-export interface ChainPlace {
-  /** Everything up to this position was looked at. */
-  readonly position: number;
-  /** The position that the next event must have. */
-  readonly expected: number;
-  /** The last link. */
-  readonly link: Uint8Array;
-  /** The hashes of the events after that link, one after another. */
-  readonly hashes: Uint8Array;
-  readonly events: number;
-  readonly links: number;
-  /** The place in the table `erasures`, which follows on the log; `null`: the log has not ended. */
-  readonly erasures: ErasurePlace | null;
-}
-
-export interface ErasurePlace {
-  /** The last user whose row was verified; `null`: none was. */
-  readonly after: string | null;
-}
-
-/** Before the first event. */
-export const CHAIN_START: ChainPlace = {
-  position: 0,
-  expected: 1,
-  link: FIRST_LINK,
-  hashes: new Uint8Array(),
-  events: 0,
-  links: 0,
-  erasures: null,
-};
 
 /** An event has 64 KiB of personal values at most. */
 const SLICE_ROWS = 1_000;
