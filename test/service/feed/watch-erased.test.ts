@@ -5,7 +5,7 @@ import { toJsonString } from "@bufbuild/protobuf";
 import { WatchEventsResponseSchema } from "../../../gen/lockkeeper/event/v1/event_service_pb.ts";
 import { type Running, startReplicas, startService } from "../../support/service.ts";
 import { until } from "../../support/until.ts";
-import { openSlowStream } from "../support/watchers.ts";
+import { openSlowStream, SLOW_WINDOW_BYTES } from "../support/watchers.ts";
 
 const SECRET = "Lovelace";
 const PROFILE = { displayName: SECRET } as const;
@@ -67,9 +67,12 @@ describe("watchers that come after an erasure", () => {
 test("a watcher that reads slowly sees none of the values that were erased while they waited for it", async (t) => {
   const { users, events, url } = await startService(t);
   const stream = await openSlowStream(t, url);
+  // One change and so one message, of more than its connection takes at once.
   const attributes = { app: { text: "x".repeat(3_000) } };
   const ids = Array.from({ length: 30 }, (_, index) => `before-${index}`);
   await users.importUsers({ users: ids.map((userId) => ({ userId, attributes })) });
+  // The client has what it is sent before it reads: the message was written.
+  await until(() => stream.readableLength === SLOW_WINDOW_BYTES, "the window to be full");
   await users.createUser({ userId: "ann", profile: PROFILE });
   await watchTo({ events }, '"ann"', "0");
   await events.redactEvent({ userId: "ann", sequence: 1n });

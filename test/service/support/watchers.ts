@@ -99,6 +99,9 @@ export async function openSlowStream(t: Scope, url: string): Promise<ClientHttp2
   return (await openStalled(t, url, STALLED_WIRES.gRPC)).stream;
 }
 
+/** How much a slow client is sent before it reads. */
+export const SLOW_WINDOW_BYTES = 1_000;
+
 /** Opens a stream from a client with a small window, which reads nothing before it is told to. */
 export async function openStalled(
   t: Scope,
@@ -106,7 +109,7 @@ export async function openStalled(
   { method = "POST", path, headers, body }: RawRequest,
   key: string = ADMIN_KEY,
 ): Promise<{ readonly status: number; readonly stream: ClientHttp2Stream }> {
-  const session = connect(url, { settings: { initialWindowSize: 1_000 } });
+  const session = connect(url, { settings: { initialWindowSize: SLOW_WINDOW_BYTES } });
   defer(t, () => session.destroy());
   const authorization = `Bearer ${key}`;
   const stream = session.request({ ":method": method, ":path": path, authorization, te: "trailers", ...headers });
