@@ -5,12 +5,13 @@ import { openPostgresStore, type PostgresStore } from "../src/store/postgres/pos
 import { record } from "../test/store/support/attempts.ts";
 import * as commands from "../test/store/support/commands.ts";
 import { resourceOf } from "../test/store/support/outcomes.ts";
-import { defer, type Scope } from "../test/support/cleanup.ts";
+import { defer } from "../test/support/cleanup.ts";
 import type { PostgresServer } from "../test/support/postgres.ts";
 import { startServer as startPostgres } from "./postgres/server.ts";
 import { type Sample, sampleOf } from "./support/load.ts";
 import { spread } from "./support/report.ts";
 import { conditionsOf, writeSection } from "./support/results.ts";
+import { run, scope } from "./support/scope.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -39,13 +40,7 @@ const SETTLE_MS = 1_000;
 /** A sample with its slowest call. */
 type Waits = Sample & { readonly maxMs: number };
 
-const cleanups: (() => unknown)[] = [];
-const scope: Scope = { after: (cleanup) => cleanups.push(cleanup) };
-try {
-  await main();
-} finally {
-  for (const cleanup of cleanups.toReversed()) await cleanup();
-}
+await run(main);
 
 async function main(): Promise<void> {
   const server = await startPostgres(scope);

@@ -4,7 +4,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { UserService } from "../gen/lockkeeper/user/v1/user_service_pb.ts";
-import { defer, type Scope } from "../test/support/cleanup.ts";
+import { defer } from "../test/support/cleanup.ts";
 import type { PostgresServer } from "../test/support/postgres.ts";
 import { type Change, findPgbench, type PgbenchOptions, readChange, runPgbench } from "./postgres/pgbench.ts";
 import { copyUsers, positionOf, SETTINGS, serverSeconds, startServer as startPostgres } from "./postgres/server.ts";
@@ -18,6 +18,7 @@ import { checkSample, type Drive, runRound, warmUp } from "./support/load-tools.
 import { makeUsers } from "./support/make-users.ts";
 import { spread } from "./support/report.ts";
 import { writeSection } from "./support/results.ts";
+import { run, scope } from "./support/scope.ts";
 import { countRefusals, type Running, replicaOn, SERVERS, startServer } from "./support/servers.ts";
 
 const { values: flags } = parseArgs({
@@ -72,13 +73,7 @@ interface Ratio {
   readonly atLeast?: number;
 }
 
-const cleanups: (() => unknown)[] = [];
-const scope: Scope = { after: (cleanup) => cleanups.push(cleanup) };
-try {
-  await main();
-} finally {
-  for (const cleanup of cleanups.toReversed()) await cleanup();
-}
+await run(main);
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "lockkeeper-bench-"));

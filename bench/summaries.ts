@@ -10,13 +10,14 @@ import type { Store } from "../src/store/store.ts";
 import { SWEEP_INTERVAL_MS } from "../src/store/upkeep/sweeper.ts";
 import * as commands from "../test/store/support/commands.ts";
 import { resourceOf } from "../test/store/support/outcomes.ts";
-import { defer, type Scope } from "../test/support/cleanup.ts";
+import { defer } from "../test/support/cleanup.ts";
 import { copyUsers, startServer } from "./postgres/server.ts";
 import { createLanes, type Lanes } from "./support/lanes.ts";
 import type { Sample } from "./support/load.ts";
 import { makeUsers, userIdOf } from "./support/make-users.ts";
 import { spread } from "./support/report.ts";
 import { conditionsOf, writeSection } from "./support/results.ts";
+import { run, scope } from "./support/scope.ts";
 
 const { values: flags } = parseArgs({
   options: {
@@ -43,13 +44,7 @@ interface Side {
   readonly count: () => Promise<number>;
 }
 
-const cleanups: (() => unknown)[] = [];
-const scope: Scope = { after: (cleanup) => cleanups.push(cleanup) };
-try {
-  await main();
-} finally {
-  for (const cleanup of cleanups.toReversed()) await cleanup();
-}
+await run(main);
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "lockkeeper-bench-"));

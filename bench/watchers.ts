@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { OrganizationService } from "../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import { UserService } from "../gen/lockkeeper/user/v1/user_service_pb.ts";
-import { defer, type Scope } from "../test/support/cleanup.ts";
+import { defer } from "../test/support/cleanup.ts";
 import { startServer as startPostgres } from "./postgres/server.ts";
 import { cpuSeconds, residentMib } from "./support/cpu-time.ts";
 import { connectGrpc, createLanes, type GrpcConnections, type Lanes } from "./support/lanes.ts";
@@ -14,6 +14,7 @@ import { pinLoad } from "./support/load-tools.ts";
 import { runPaced } from "./support/paced.ts";
 import { spread } from "./support/report.ts";
 import { conditionsOf, writeSection } from "./support/results.ts";
+import { run, scope } from "./support/scope.ts";
 import { canPin, lockkeeper, pushes, type Running, startServer } from "./support/servers.ts";
 import { openWatchers, type Watchers, type WatchRequest } from "./support/watchers.ts";
 
@@ -49,13 +50,7 @@ const COLUMN = REPLICAS === 0 && canPin() ? "one core" : "whole machine";
 const PINNED = "The service has the first core, the load and the watchers the second.";
 const { lockUser, unlockUser, importUsers } = UserService.method;
 
-const cleanups: (() => unknown)[] = [];
-const scope: Scope = { after: (cleanup) => cleanups.push(cleanup) };
-try {
-  await main();
-} finally {
-  for (const cleanup of cleanups.toReversed()) await cleanup();
-}
+await run(main);
 
 async function main(): Promise<void> {
   pinLoad(COLUMN);

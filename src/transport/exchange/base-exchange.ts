@@ -240,7 +240,10 @@ export abstract class BaseExchange implements Exchange {
     this.body.onEnd = () => clearTimeout(timer);
   }
 
-  /** One wait at a time. Rejects when the exchange is over. The stream may have emitted `close` before: it is over in a later turn then. */
+  /**
+   * Waits; one wait at a time. Rejects when the exchange is over. The stream may have emitted `close` before: it is over in a
+   * later turn then.
+   */
   async #drained(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#writable.once("drain", resolve);
