@@ -2,7 +2,7 @@
 import { createRoot } from "react-dom/client";
 import { App } from "./app/app.tsx";
 import { applyTheme, storedTheme } from "./app/theme.ts";
-import { keepFocus, keepTitle } from "./app/window.ts";
+import { keepFocus, keepTitle, runEffectsBeforeInput } from "./app/window.ts";
 import { heedBackButton } from "./leaving/leaving.tsx";
 import "./styles/tokens.css";
 import "./styles/base.css";
@@ -14,6 +14,7 @@ import "./styles/lists.css";
 import "./styles/policy.css";
 import "./styles/settings.css";
 
+runEffectsBeforeInput();
 applyTheme(storedTheme());
 const root = document.getElementById("console");
 if (root !== null) {

@@ -119,9 +119,29 @@ test("no mouse is needed from the sign-in to the lift, and the focus comes back 
   assert.equal(await tab.evaluate(moving), 0);
 });
 
+test("a dialog that is closed does not hear the press that opens it again", async (t) => {
+  if (skippedWithoutChromium(t)) return;
+  const { tab } = await signIn("/users/bob");
+  await tab.getByRole("button", { name: "Lock", exact: true }).press("Enter");
+  await tab.getByText("The state becomes Locked.").waitFor();
+  // A busy machine.
+  await tab.evaluate(`
+    const [frame, timeout] = [requestAnimationFrame, setTimeout];
+    globalThis.requestAnimationFrame = (callback) => timeout(() => frame(callback), 1_000);
+    globalThis.setTimeout = (callback, milliseconds = 0) => timeout(callback, milliseconds && milliseconds + 1_000);
+  `);
+  await tab.keyboard.press("Escape");
+  const isBack = "document.activeElement.textContent === 'Lock' && document.querySelector('.dialog') === null";
+  await until(() => tab.evaluate<boolean>(isBack), "the focus where it was before the dialog");
+  await tab.keyboard.press("Enter");
+  await tab.getByText("The state becomes Locked.").waitFor();
+});
+
 test("a dialog takes the focus where frames are slow, too", async (t) => {
   if (skippedWithoutChromium(t)) return;
   const { tab } = await signIn("/users");
+  // Its part of the page listens to the keys.
+  await tab.getByRole("button", { name: "Keyboard" }).waitFor();
   await tab.evaluate(`
     const frame = requestAnimationFrame;
     globalThis.requestAnimationFrame = (callback) => setTimeout(() => frame(callback), 500);

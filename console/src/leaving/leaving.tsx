@@ -1,5 +1,5 @@
 /** Asks before somebody leaves a page with something unsaved: by a link, a key, the back button, or by closing the tab. */
-import { type ReactNode, useEffect, useLayoutEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { Button } from "../parts/button.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { T } from "../texts/texts.ts";
@@ -72,8 +72,7 @@ export function Unsaved(): ReactNode {
 
 /** Stands in a page while something is saved: nothing leads away before the answer, which says whether anything would be lost. */
 export function Saving(): ReactNode {
-  // At once: the back button may be pressed right after the other one.
-  useLayoutEffect(() => keepPage(() => undefined), []);
+  useEffect(() => keepPage(() => undefined), []);
   return null;
 }
 
