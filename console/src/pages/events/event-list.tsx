@@ -79,8 +79,9 @@ function Rest({
     if (!isIdle || pages === 0 || end.current === null) return;
     // A page may be empty without being the last, so this also goes on while there are no rows.
     const seen = new IntersectionObserver(
-      ([entry]) => {
-        if (entry?.isIntersecting) void fetchNextPage();
+      (entries) => {
+        // On a busy machine those of several frames come together.
+        if (entries.at(-1)?.isIntersecting) void fetchNextPage();
       },
       { rootMargin: "300px" },
     );
