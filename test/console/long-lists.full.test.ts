@@ -33,13 +33,22 @@ async function keepSessions({ users, sessions, signIn }: ConsoleService): Promis
   await users.createUser({ userId: "nomad" });
   const names = Array.from({ length: 270 }, (_, index) => `agent-${index}`);
   const made = await Promise.all(names.map((userAgent) => sessions.createSession({ userId: "nomad", userAgent })));
+  const { session: latest } = await sessions.createSession({ userId: "nomad", userAgent: "latest" });
   const end = async (index: number): Promise<unknown> =>
     await sessions.revokeSession({ sessionId: made[index]?.session?.sessionId ?? "" });
   const { tab, complaints } = await signIn("/users/nomad/sessions");
   await tab.getByText("Live", { exact: true }).waitFor();
   const [rows, changed] = [tab.locator("tbody tr"), tab.getByText(CHANGED)];
   const rowOf = (index: number): Locator => rows.filter({ has: tab.getByText(`agent-${index}`, { exact: true }) });
-  await readPages(tab, 5);
+  // A change that comes while a further page is read has the list read again: the page comes with it.
+  const further = holdAnswer(tab, "ListSessions");
+  await tab.getByRole("button", { name: "Show more" }).click();
+  await further.read;
+  await sessions.revokeSession({ sessionId: latest?.sessionId ?? "" });
+  await rows.filter({ has: tab.getByText("latest", { exact: true }) }).waitFor({ state: "detached" });
+  further.letGo();
+  await rows.nth(99).waitFor();
+  await readPages(tab, 5, 2);
   let asked = 0;
   tab.on("request", (request) => request.url().endsWith("/ListSessions") && asked++);
   // What is said while a further page is under way is still there with it.
@@ -173,10 +182,10 @@ async function expire({ users, sessions, signIn }: ConsoleService): Promise<void
   assert.deepEqual(complaints, []);
 }
 
-/** Shows so many pages of a list, of 50 rows each. */
-async function readPages(tab: Page, pages: number): Promise<void> {
+/** Shows so many pages of a list, of 50 rows each. `from`: the number that is shown. */
+async function readPages(tab: Page, pages: number, from = 1): Promise<void> {
   const rows = tab.locator("tbody tr");
-  for (let page = 1; page < pages; page++) {
+  for (let page = from; page < pages; page++) {
     await rows.nth(page * 50 - 1).waitFor();
     await tab.getByRole("button", { name: "Show more" }).click();
   }

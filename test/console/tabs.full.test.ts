@@ -7,7 +7,7 @@ import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
 import { Cause } from "../../gen/lockkeeper/resource/v1/restriction_pb.ts";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { skippedWithoutChromium } from "../support/chromium.ts";
-import { type ConsoleService, enterKey, finish, startConsole, whileAsked } from "../support/console.ts";
+import { type ConsoleService, enterKey, finish, holdAnswer, startConsole, whileAsked } from "../support/console.ts";
 import { until } from "../support/until.ts";
 
 /** Each step of the journey begins in a tab of its own, and leaves the service to the next. */
@@ -54,7 +54,7 @@ async function followTimeline({ users, signIn }: ConsoleService): Promise<void> 
   assert.deepEqual(complaints, []);
 }
 
-async function keepTimeline({ users, signIn }: ConsoleService): Promise<void> {
+async function keepTimeline({ users, events, signIn }: ConsoleService): Promise<void> {
   const names = Array.from({ length: 400 }, (_, index) => `Olga ${index}`);
   await users.createUser({ userId: "olga" });
   await Promise.all(names.map((displayName) => users.updateUser({ userId: "olga", profile: { displayName } })));
@@ -85,6 +85,18 @@ async function keepTimeline({ users, signIn }: ConsoleService): Promise<void> {
   await tab.getByText(/^Locked until/).waitFor();
   assert.equal(await rows.count(), names.length + 2);
   assert.equal(lists, 0);
+  // What is erased is read again from the top, before more at the end: otherwise nothing would tell of it.
+  await tab.evaluate("window.scrollTo(0, document.body.scrollHeight)");
+  const read = holdAnswer(tab, "ListEvents");
+  await events.redactEvent({ userId: "olga", sequence: 2n });
+  await read.read;
+  await tab.evaluate("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))");
+  read.letGo();
+  await rows
+    .nth(0)
+    .getByText(/erased displayName/)
+    .waitFor();
+  await until(async () => (await rows.count()) > 200, "more at the end");
   assert.deepEqual(complaints, []);
 }
 

@@ -1,5 +1,6 @@
 /** Lists that are read a page at a time: a short one is read again after a change, a long one stays as it was read and says so. */
 import { type InfiniteData, type Query, type QueryClient, useQueryClient } from "@tanstack/react-query";
+import { useCallback, useRef } from "react";
 import type { ApiKey } from "../../../gen/lockkeeper/apikey/v1/api_key_service_pb.ts";
 import type { Organization } from "../../../gen/lockkeeper/organization/v1/organization_service_pb.ts";
 import type { Session } from "../../../gen/lockkeeper/session/v1/session_service_pb.ts";
@@ -88,11 +89,41 @@ function sequenceOf({ details }: Row): bigint {
   return details?.sequence ?? 0n;
 }
 
-/** The part of an infinite query with `PAGED` that a list needs. */
-interface PagedQuery extends Omit<More, "hasChanged" | "isReading" | "lookAgain"> {
+/** What an infinite query has read. */
+interface ReadPages {
   readonly data: { readonly pages: readonly object[] } | undefined;
+  readonly hasNextPage: boolean;
+  readonly isError: boolean;
+}
+
+/** The part of an infinite query that reads on. */
+interface Reader extends ReadPages {
+  readonly refetch: (options?: { readonly cancelRefetch: boolean }) => Promise<Pick<ReadPages, "data" | "isError">>;
+  readonly fetchNextPage: () => Promise<ReadPages>;
+}
+
+/** The part of an infinite query with `PAGED` that a list needs. */
+interface PagedQuery extends Omit<More, "hasChanged" | "isReading" | "lookAgain" | "fetchNextPage">, Reader {
   readonly isFetching: boolean;
-  readonly refetch: (options?: { readonly cancelRefetch: boolean }) => Promise<unknown>;
+}
+
+/**
+ * Returns how to read the next page of a list, the same function each time. A query does one thing at a time, and what it is
+ * asked last: a next page would take the place of a reading after a change, which would not be seen, and such a reading that
+ * of the page that somebody asked for. So the page waits for a reading, and comes after one that took its place.
+ */
+export function useNextPage(reader: Reader): () => Promise<void> {
+  const queries = useQueryClient();
+  const latest = useRef(reader);
+  latest.current = reader;
+  return useCallback(async () => {
+    const { data, refetch, fetchNextPage } = latest.current;
+    const isUnderWay = queries.isFetching({ predicate: ({ state }) => state.data === data }) > 0;
+    const isMissing = (read: Pick<ReadPages, "data" | "isError">): boolean =>
+      !read.isError && read.data?.pages.length === data?.pages.length;
+    if (isUnderWay && !isMissing(await refetch({ cancelRefetch: false }))) return;
+    for (let read = await fetchNextPage(); isMissing(read) && read.hasNextPage; ) read = await fetchNextPage();
+  }, [queries]);
 }
 
 export interface List<R> {
@@ -104,14 +135,13 @@ export interface List<R> {
 /** Returns a list for its table. `read`: the rows of all pages. */
 export function useList<R extends Row>(query: PagedQuery, read: readonly R[]): List<R> {
   const queries = useQueryClient();
-  const { data, hasNextPage, isFetching, isFetchingNextPage, isFetchNextPageError, error, fetchNextPage, refetch } =
-    query;
+  const fetchNextPage = useNextPage(query);
+  const { data, hasNextPage, isFetching, isFetchingNextPage, isFetchNextPageError, error, refetch } = query;
   const known = KNOWN.get(queries);
   const rows = read.map((row) => {
     const other = known?.get(keyOf(row)) as R | undefined;
     return other !== undefined && sequenceOf(other) > sequenceOf(row) ? other : row;
   });
-  const isReading = isFetching && !isFetchingNextPage;
   const hasNews = isLong(data) && rows.some((row, index) => row !== read[index]);
   return {
     rows,
@@ -120,13 +150,9 @@ export function useList<R extends Row>(query: PagedQuery, read: readonly R[]): L
       isFetchingNextPage,
       isFetchNextPageError,
       error,
-      fetchNextPage: async () => {
-        // Else the next page would take the place of the reading, and what has changed would not be seen.
-        if (isReading) await refetch({ cancelRefetch: false });
-        await fetchNextPage();
-      },
+      fetchNextPage,
       hasChanged: hasNews || (data as Pages | undefined)?.pages[0]?.hasChanged === true,
-      isReading,
+      isReading: isFetching && !isFetchingNextPage,
       lookAgain: async () => {
         cutToTop(queries, ({ state }) => state.data === data);
         await refetch();

@@ -65,7 +65,7 @@ function ListOf({ interest, isOwn, isFiltered }: EventListProps): ReactNode {
 
 /** What follows the rows: more of them, or why there are none. */
 function Rest({
-  more: { hasNextPage, pages, isFetchingNextPage, fetchNextPage },
+  more: { hasNextPage, pages, isFetching, isFetchingNextPage, fetchNextPage },
   isEmpty,
   isFiltered,
 }: {
@@ -74,7 +74,7 @@ function Rest({
   readonly isFiltered: boolean;
 }): ReactNode {
   const end = useRef<HTMLDivElement>(null);
-  const isIdle = hasNextPage && !isFetchingNextPage;
+  const isIdle = hasNextPage && !isFetching;
   useEffect(() => {
     if (!isIdle || pages === 0 || end.current === null) return;
     // A page may be empty without being the last, so this also goes on while there are no rows.

@@ -5,7 +5,7 @@ import { useState } from "react";
 import type { Event } from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
 import { EventOrder, EventService } from "../../../../gen/lockkeeper/event/v1/event_service_pb.ts";
 import { filterOf, type Interest } from "../../live/interest.ts";
-import { cutToTop } from "../../live/lists.ts";
+import { cutToTop, useNextPage } from "../../live/lists.ts";
 import { isOfServices } from "../../live/read-again.ts";
 import { useLive } from "../../live/use-live.ts";
 
@@ -25,6 +25,8 @@ export interface Events {
     /** How many pages are read. */
     readonly pages: number;
     readonly isFetchingNextPage: boolean;
+    /** Whether anything is read, these pages or the next. */
+    readonly isFetching: boolean;
     readonly fetchNextPage: () => unknown;
   };
   readonly readAgain: () => Promise<void>;
@@ -34,18 +36,19 @@ export interface Events {
 export function useEvents(interest: Interest): Events {
   const [live, setLive] = useState<readonly Event[]>([]);
   const [newsCount, setNewsCount] = useState(0);
-  const { data, error, isPending, isLoading, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } =
-    useInfiniteQuery(
-      EventService.method.listEvents,
-      { filter: filterOf(interest), order: EventOrder.NEWEST_FIRST, pageSize: PAGE_SIZE, pageToken: "" },
-      {
-        pageParamKey: "pageToken",
-        getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
-        // Live events keep it up to date, not calls that change something, nor a tab that is shown again.
-        staleTime: "static",
-        gcTime: 0,
-      },
-    );
+  const query = useInfiniteQuery(
+    EventService.method.listEvents,
+    { filter: filterOf(interest), order: EventOrder.NEWEST_FIRST, pageSize: PAGE_SIZE, pageToken: "" },
+    {
+      pageParamKey: "pageToken",
+      getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
+      // Live events keep it up to date, not calls that change something, nor a tab that is shown again.
+      staleTime: "static",
+      gcTime: 0,
+    },
+  );
+  const { data, error, isPending, isLoading, isFetching, hasNextPage, isFetchingNextPage, refetch } = query;
+  const fetchNextPage = useNextPage(query);
   const queries = useQueryClient();
   const readAgain = async (): Promise<void> => {
     cutToTop(queries, ({ queryKey }) => isOfServices(queryKey, [EventService.typeName]));
@@ -73,7 +76,7 @@ export function useEvents(interest: Interest): Events {
     newsCount,
     error,
     isPending,
-    more: { hasNextPage, pages: data?.pages.length ?? 0, isFetchingNextPage, fetchNextPage },
+    more: { hasNextPage, pages: data?.pages.length ?? 0, isFetchingNextPage, isFetching, fetchNextPage },
     readAgain,
   };
 }

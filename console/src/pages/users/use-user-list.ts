@@ -23,12 +23,12 @@ export interface UserList {
  */
 export function useUserList(request: ListUsersRequest, atLeast = 1): UserList {
   const query = useInfiniteQuery(UserService.method.listUsers, request, PAGED);
-  const { data, error, isPending, hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage } = query;
+  const { data, error, isPending, hasNextPage, isFetching, isFetchNextPageError, fetchNextPage } = query;
   const { rows: users, more } = useList(query, data?.pages.flatMap((page) => page.users) ?? []);
   const isStillLooking = users.length < atLeast && hasNextPage;
   useEffect(() => {
-    if (isStillLooking && !isFetchingNextPage && error === null) void fetchNextPage();
-  }, [isStillLooking, isFetchingNextPage, error, fetchNextPage]);
+    if (isStillLooking && !isFetching && error === null) void fetchNextPage();
+  }, [isStillLooking, isFetching, error, fetchNextPage]);
   const isLoading = isPending || isStillLooking;
   const isShown = isFetchNextPageError && !isStillLooking;
   return { users, error: isShown ? null : error, isLoading, more, refetch: more.lookAgain };
