@@ -235,11 +235,12 @@ async function keepRows({ users, signIn }: ConsoleService): Promise<void> {
   await Promise.all(Array.from({ length: 60 }, (_, index) => users.createUser({ userId: `row-${index}` })));
   const { tab } = await signIn("/users?in=id&q=row-");
   const rows = tab.locator("tbody tr");
-  await rows.nth(49).waitFor();
+  await rows.first().waitFor();
+  const shown = await rows.count();
   await tab.route("**/ListUsers", (route) => route.abort(), { times: 1 });
   await tab.getByRole("button", { name: "Show more" }).click();
   await tab.getByText("The service does not answer").waitFor();
-  assert.equal(await rows.count(), 50);
+  assert.equal(await rows.count(), shown);
   await tab.getByRole("button", { name: "Try again" }).click();
   await rows.nth(59).waitFor();
   const first = tab.getByRole("row", { name: /^row-59/ });
