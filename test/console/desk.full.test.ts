@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { isChromiumThere, skippedWithoutChromium } from "../support/chromium.ts";
-import { finish, startConsole, untilFocused } from "../support/console.ts";
+import { finish, slowDown, startConsole, untilFocused } from "../support/console.ts";
 import { ADMIN_KEY, spawnService, temporaryFolder } from "../support/service.ts";
 import { until } from "../support/until.ts";
 
@@ -124,12 +124,7 @@ test("a dialog that is closed does not hear the press that opens it again", asyn
   const { tab } = await signIn("/users/bob");
   await tab.getByRole("button", { name: "Lock", exact: true }).press("Enter");
   await tab.getByText("The state becomes Locked.").waitFor();
-  // A busy machine.
-  await tab.evaluate(`
-    const [frame, timeout] = [requestAnimationFrame, setTimeout];
-    globalThis.requestAnimationFrame = (callback) => timeout(() => frame(callback), 1_000);
-    globalThis.setTimeout = (callback, milliseconds = 0) => timeout(callback, milliseconds && milliseconds + 1_000);
-  `);
+  await slowDown(tab);
   await tab.keyboard.press("Escape");
   const isBack = "document.activeElement.textContent === 'Lock' && document.querySelector('.dialog') === null";
   await until(() => tab.evaluate<boolean>(isBack), "the focus where it was before the dialog");

@@ -4,12 +4,21 @@ import { test } from "node:test";
 import type { Locator, Page } from "playwright-core";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { skippedWithoutChromium } from "../support/chromium.ts";
-import { type ConsoleService, enterKey, finish, holdAnswer, startConsole, untilFocused } from "../support/console.ts";
+import {
+  type ConsoleService,
+  enterKey,
+  finish,
+  holdAnswer,
+  slowDown,
+  startConsole,
+  untilFocused,
+} from "../support/console.ts";
 import { ADMIN_KEY } from "../support/service.ts";
 import { until } from "../support/until.ts";
 
 const STEPS: Readonly<Record<string, (service: ConsoleService) => Promise<void>>> = {
   "a policy that is changed and not saved is left only on purpose": leavePolicy,
+  "also by the back button right after it is changed": askAtOnce,
   "a policy that is being saved is left when it is saved": saveBeforeLeaving,
   "the secret of a key is seen": keepSecret,
   "what an act will do is in sight before it can be done, also where the window is low": seeFirst,
@@ -76,6 +85,17 @@ async function leavePolicy({ keys, signIn }: ConsoleService): Promise<void> {
   await own.getByRole("button", { name: "Leave and lose the changes" }).click();
   await own.getByRole("dialog").waitFor({ state: "detached" });
   await own.getByRole("checkbox", { name: "Set here: Each further lock", checked: false }).waitFor();
+}
+
+async function askAtOnce({ signIn }: ConsoleService): Promise<void> {
+  const { tab } = await signIn("/users");
+  await tab.getByRole("navigation", { name: "Console" }).getByRole("link", { name: "Policy" }).click();
+  const box = tab.getByLabel("Set here: Each further lock is longer by the factor");
+  await box.waitFor();
+  await slowDown(tab);
+  await box.check();
+  await tab.goBack();
+  await tab.getByRole("dialog", { name: "Leave without saving?" }).waitFor();
 }
 
 async function saveBeforeLeaving({ signIn }: ConsoleService): Promise<void> {

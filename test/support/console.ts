@@ -101,6 +101,15 @@ export async function passMinutes(tab: Page, minutes: number): Promise<void> {
   await tab.evaluate(`Date.now = ((now) => () => now() + ${minutes * 60_000})(Date.now)`);
 }
 
+/** Lets the frames and timers of a tab come late, as on a busy machine. */
+export async function slowDown(tab: Page): Promise<void> {
+  await tab.evaluate(`
+    const [frame, timeout] = [requestAnimationFrame, setTimeout];
+    globalThis.requestAnimationFrame = (callback) => timeout(() => frame(callback), 1_000);
+    globalThis.setTimeout = (callback, milliseconds = 0) => timeout(callback, milliseconds && milliseconds + 1_000);
+  `);
+}
+
 /** Does something while the service is asked the next time, before it is: resolves to its result. */
 export function whileAsked<R>(tab: Page, rpc: string, act: () => Promise<R>): Promise<R> {
   return new Promise((resolve, reject) => {

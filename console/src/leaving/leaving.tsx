@@ -1,5 +1,5 @@
 /** Asks before somebody leaves a page with something unsaved: by a link, a key, the back button, or by closing the tab. */
-import { type ReactNode, useEffect, useState } from "react";
+import { type ReactNode, useLayoutEffect, useState } from "react";
 import { Button } from "../parts/button.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { T } from "../texts/texts.ts";
@@ -46,7 +46,7 @@ export function heedBackButton(): void {
 /** Stands in a page with something unsaved, as long as it is. */
 export function Unsaved(): ReactNode {
   const [going, setGoing] = useState<(() => void) | undefined>(undefined);
-  useEffect(() => keepPage((go) => setGoing(() => go)), []);
+  useLayoutEffect(() => keepPage((go) => setGoing(() => go)), []);
   if (going === undefined) return null;
   const stay = (): void => setGoing(undefined);
   return (
@@ -72,11 +72,14 @@ export function Unsaved(): ReactNode {
 
 /** Stands in a page while something is saved: nothing leads away before the answer, which says whether anything would be lost. */
 export function Saving(): ReactNode {
-  useEffect(() => keepPage(() => undefined), []);
+  useLayoutEffect(() => keepPage(() => undefined), []);
   return null;
 }
 
-/** Keeps the page until the returned function is called, or somebody agrees to leave. `onLeave`: is given what leaves. */
+/**
+ * Keeps the page until the returned function is called, or somebody agrees to leave. Call it in a layout effect: others may run
+ * when the back button is pressed, and find the address that it leads to. `onLeave`: is given what leaves.
+ */
 function keepPage(onLeave: (go: () => void) => void): () => void {
   // The browser asks in its own words.
   const hold = (event: BeforeUnloadEvent): void => event.preventDefault();
