@@ -16,6 +16,7 @@ test("live events", async (t) => {
   await t.test("many tabs hold one watch, hidden tabs none, and none misses anything", (t) =>
     shareOneWatch(t, console),
   );
+  await t.test("a tab that says late what it shows misses nothing", (t) => tellLate(t, console));
   await t.test("callers of one browser share nothing", (t) => keepCallersApart(t, console));
   await t.test("a watch goes on where it broke off", (t) => resume(t, console));
   await t.test("a page without a place among the streams says so, and takes the next one", (t) =>
@@ -50,6 +51,31 @@ async function shareOneWatch(t: TestContext, console: ConsoleService): Promise<v
   await show(eve, "visible");
   await waitFor(eve, /because AGAIN\.$/);
   await until(() => watches().length === 1, "the watch of the tab that is visible again");
+}
+
+async function tellLate(t: TestContext, console: ConsoleService): Promise<void> {
+  const { users } = console;
+  await users.createUser({ userId: "leo" });
+  await users.createUser({ userId: "mia" });
+  const { openTab } = await openContext(t, console);
+  const [first, next, busy] = [await openTab("/users/leo"), await openTab("/users/leo"), await openTab("/users/mia")];
+  // It answers the question of the tab that watches next when that has looked at what happened.
+  await busy.evaluate(`
+    globalThis.held = [];
+    const postNow = BroadcastChannel.prototype.postMessage;
+    BroadcastChannel.prototype.postMessage = function (message) {
+      if (held === undefined) postNow.call(this, message);
+      else held.push(() => postNow.call(this, message));
+    };
+  `);
+  const begun = next.waitForResponse("**/WatchEvents");
+  await first.close();
+  await begun;
+  await users.lockUser({ userId: "mia" });
+  await users.lockUser({ userId: "leo" });
+  await waitFor(next, /^Locked until/);
+  await busy.evaluate("const late = held; held = undefined; for (const post of late) post()");
+  await waitFor(busy, /^Locked until/);
 }
 
 async function keepCallersApart(t: TestContext, console: ConsoleService): Promise<void> {

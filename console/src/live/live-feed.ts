@@ -191,7 +191,8 @@ export class LiveFeed {
 
   #cover(isCovered: boolean, isFresh: boolean): void {
     const isNews = isFresh || (isCovered && !this.#isCovered);
-    this.#isCovered ||= isCovered;
+    // A tab that begins to watch for all may not know yet what this one shows: its stream passes over that.
+    this.#isCovered = isCovered;
     if (!isNews) return;
     for (const { onGap } of [...this.#listeners.keys()]) onGap();
   }
