@@ -5,7 +5,7 @@ import { type TestContext, test } from "node:test";
 import type { Page, Request } from "playwright-core";
 import { startBalancer } from "../support/balancer.ts";
 import { skippedWithoutChromium } from "../support/chromium.ts";
-import { type ConsoleService, enterKey, passMinutes, show, startConsole } from "../support/console.ts";
+import { type ConsoleService, enterKey, holdAnswer, passMinutes, show, startConsole } from "../support/console.ts";
 import { scaled } from "../support/scale.ts";
 import { ADMIN_KEY, startService, temporaryFolder } from "../support/service.ts";
 import { until } from "../support/until.ts";
@@ -17,6 +17,7 @@ test("live events", async (t) => {
     shareOneWatch(t, console),
   );
   await t.test("a tab that says late what it shows misses nothing", (t) => tellLate(t, console));
+  await t.test("a page shows what has changed while more changes", () => showAmongChanges(console));
   await t.test("callers of one browser share nothing", (t) => keepCallersApart(t, console));
   await t.test("a watch goes on where it broke off", (t) => resume(t, console));
   await t.test("a page without a place among the streams says so, and takes the next one", (t) =>
@@ -76,6 +77,25 @@ async function tellLate(t: TestContext, console: ConsoleService): Promise<void> 
   await waitFor(next, /^Locked until/);
   await busy.evaluate("const late = held; held = undefined; for (const post of late) post()");
   await waitFor(busy, /^Locked until/);
+}
+
+async function showAmongChanges({ users, signIn }: ConsoleService): Promise<void> {
+  await users.createUser({ userId: "noa" });
+  const { tab } = await signIn("/users/noa/timeline");
+  await tab.getByText("Live", { exact: true }).waitFor();
+  const later = Promise.withResolvers<void>();
+  await tab.route("**/GetUser", (route) => later.promise.then(() => route.continue()));
+  const first = holdAnswer(tab, "GetUser");
+  await users.lockUser({ userId: "noa" });
+  await first.read;
+  await users.updateUser({ userId: "noa", profile: { displayName: "Noa" } });
+  await waitFor(tab, /changed displayName of this user\.$/);
+  // After the moment for which it waits at most.
+  await tab.evaluate("new Promise((resolve) => setTimeout(resolve, 250))");
+  first.letGo();
+  await waitFor(tab, /^Locked until/);
+  later.resolve();
+  await tab.getByRole("heading", { name: "Noa" }).waitFor();
 }
 
 async function keepCallersApart(t: TestContext, console: ConsoleService): Promise<void> {

@@ -36,11 +36,14 @@ async function keepSessions({ users, sessions, signIn }: ConsoleService): Promis
   const { session: latest } = await sessions.createSession({ userId: "nomad", userAgent: "latest" });
   const end = async (index: number): Promise<unknown> =>
     await sessions.revokeSession({ sessionId: made[index]?.session?.sessionId ?? "" });
-  const { tab, complaints } = await signIn("/users/nomad/sessions");
+  const { tab, complaints } = await signIn("/users/nomad");
+  // What is read when the page becomes live is read by then, and the answer that is held is that of the further page.
   await tab.getByText("Live", { exact: true }).waitFor();
+  await tab.getByRole("link", { name: "Sessions" }).click();
   const [rows, changed] = [tab.locator("tbody tr"), tab.getByText(CHANGED)];
   const rowOf = (index: number): Locator => rows.filter({ has: tab.getByText(`agent-${index}`, { exact: true }) });
   // A change that comes while a further page is read has the list read again: the page comes with it.
+  await rows.nth(49).waitFor();
   await readOn(tab, async () => {
     const further = holdAnswer(tab, "ListSessions");
     await tab.getByRole("button", { name: "Show more" }).click();

@@ -17,28 +17,43 @@ export async function readAgain(queries: QueryClient, isMeant: (query: Query) =>
 
 /** Many events in a row lead to a few reads. */
 const QUIET_MS = 200;
+/** A reading that takes longer may be lost: what happens next takes its place. */
+const READING_MS_MAX = 3_000;
 
 /**
  * Returns a function that reads again what the page shows of the named services, such as
- * `lockkeeper.user.v1.UserService`: at once, and then at most once in a moment.
+ * `lockkeeper.user.v1.UserService`: at once, and then at most once in a moment. A reading under way is waited for: a query
+ * does what it is asked last, and among many changes the page would show none.
  */
 export function useReadAgain(services: readonly string[]): () => void {
   const queries = useQueryClient();
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const isReading = useRef<boolean>(false);
   const asked = useRef(0);
-  useEffect(() => () => clearTimeout(timer.current), []);
+  const isGone = useRef<boolean>(false);
+  useEffect(
+    () => () => {
+      isGone.current = true;
+    },
+    [],
+  );
   return useCallback(() => {
-    const read = (): void => {
-      const answered = asked.current;
-      timer.current = setTimeout(() => {
-        timer.current = undefined;
-        if (asked.current !== answered) read();
-      }, QUIET_MS);
-      void readAgain(queries, ({ queryKey }) => isOfServices(queryKey, services));
+    const read = async (): Promise<void> => {
+      for (let answered = 0; asked.current !== answered && !isGone.current; ) {
+        answered = asked.current;
+        const reading = readAgain(queries, ({ queryKey }) => isOfServices(queryKey, services));
+        await Promise.all([pause(QUIET_MS), Promise.race([reading, pause(READING_MS_MAX)])]);
+      }
+      isReading.current = false;
     };
     asked.current++;
-    if (timer.current === undefined) read();
+    if (isReading.current) return;
+    isReading.current = true;
+    void read();
   }, [queries, services]);
+}
+
+async function pause(milliseconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 /** Returns whether a query is about one of the services, which the keys of connect-query name. */
