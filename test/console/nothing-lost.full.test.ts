@@ -20,6 +20,7 @@ const STEPS: Readonly<Record<string, (service: ConsoleService) => Promise<void>>
   "a policy that is changed and not saved is left only on purpose": leavePolicy,
   "also by the back button right after it is changed": askAtOnce,
   "a policy that is being saved is left when it is saved": saveBeforeLeaving,
+  "an act is seen to its end before anything else begins": seeAnswer,
   "the secret of a key is seen": keepSecret,
   "what an act will do is in sight before it can be done, also where the window is low": seeFirst,
   "what changes while a page is read for the first time is shown": showWhatCameBetween,
@@ -96,6 +97,39 @@ async function askAtOnce({ signIn }: ConsoleService): Promise<void> {
   await box.check();
   await tab.goBack();
   await tab.getByRole("dialog", { name: "Leave without saving?" }).waitFor();
+}
+
+async function seeAnswer({ users, signIn }: ConsoleService): Promise<void> {
+  await users.createUser({ userId: "quin" });
+  const { tab } = await signIn("/users?in=id&q=quin");
+  await tab.getByRole("link", { name: "quin" }).click();
+  await tab.getByRole("button", { name: "Lock", exact: true }).click();
+  const dialog = tab.getByRole("dialog", { name: "Lock quin" });
+  const busy = dialog.locator("[type=submit][aria-busy]");
+  await dialog.getByText("The state becomes Locked.").waitFor();
+  // Elsewhere nobody would see that it failed.
+  const lost = Promise.withResolvers<void>();
+  await tab.route("**/LockUser", (route) => lost.promise.then(() => route.abort()), { times: 1 });
+  await dialog.getByRole("button", { name: "Lock", exact: true }).click();
+  await busy.waitFor();
+  await tab.goBack();
+  await tab.waitForURL(/act=lock$/);
+  lost.resolve();
+  await dialog.getByText(/^The answer of the service was lost/).waitFor();
+  // It is over when the page shows it: another dialog that was opened before would close with this one.
+  const read = Promise.withResolvers<void>();
+  await tab.route("**/GetUser", (route) => read.promise.then(() => route.continue()));
+  const answered = tab.waitForResponse("**/LockUser");
+  await dialog.getByRole("button", { name: "Try again" }).click();
+  await answered;
+  await tab.evaluate("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))");
+  await tab.keyboard.press("Escape");
+  assert.ok(await busy.isVisible());
+  read.resolve();
+  await dialog.waitFor({ state: "detached" });
+  await tab.getByText(/^Locked until/).waitFor();
+  await tab.goBack();
+  await tab.waitForURL(/users\?in=id&q=quin$/);
 }
 
 async function saveBeforeLeaving({ signIn }: ConsoleService): Promise<void> {

@@ -139,7 +139,7 @@ async function endSessions({ users, sessions, signIn }: ConsoleService): Promise
   await tab.getByRole("button", { name: "End the session of Firefox" }).click();
   const ending = tab.getByRole("dialog", { name: "End this session" });
   // It stays until the sessions are read again: nobody is offered to end one twice.
-  const isOpen = whileAsked(tab, "ListSessions", () => ending.isVisible());
+  const isOpen = whileAsked(tab, "ListSessions", () => ending.locator("[type=submit][aria-busy]").isVisible());
   await finish(ending, "End");
   assert.ok(await isOpen);
   assert.equal(await tab.getByRole("row", { name: /Firefox/ }).count(), 0);

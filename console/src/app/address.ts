@@ -16,7 +16,9 @@ export function useAddress(): readonly [URLSearchParams, SetAddress] {
   const set = useCallback<SetAddress>((next, options) => {
     const text = new URLSearchParams(next).toString();
     const to = window.location.pathname + (text === "" ? "" : `?${text}`);
-    leave(() => navigate(to, options), to);
+    // Another view of the page does not leave it: a dialog closes after its answer.
+    if (options?.replace === true) navigate(to, options);
+    else leave(() => navigate(to), to);
   }, []);
   return [values, set];
 }

@@ -1,8 +1,5 @@
-/** Asks before somebody leaves a page with something unsaved: by a link, a key, the back button, or by closing the tab. */
-import { type ReactNode, useLayoutEffect, useState } from "react";
-import { Button } from "../parts/button.tsx";
-import { Dialog } from "../parts/dialog.tsx";
-import { T } from "../texts/texts.ts";
+/** Keeps somebody on a page who would lose something: from a link, a key, the back button, and from closing the tab. */
+import { type ReactNode, useLayoutEffect } from "react";
 
 interface Kept {
   readonly href: string;
@@ -43,34 +40,7 @@ export function heedBackButton(): void {
   window.addEventListener("popstate", heed);
 }
 
-/** Stands in a page with something unsaved, as long as it is. */
-export function Unsaved(): ReactNode {
-  const [going, setGoing] = useState<(() => void) | undefined>(undefined);
-  useLayoutEffect(() => keepPage((go) => setGoing(() => go)), []);
-  if (going === undefined) return null;
-  const stay = (): void => setGoing(undefined);
-  return (
-    <Dialog
-      open
-      onClose={stay}
-      title={T.leaving.title}
-      lead={T.leaving.lead}
-      onSubmit={stay}
-      actions={
-        <>
-          <Button onClick={going}>{T.leaving.leave}</Button>
-          <Button type="submit" kind="primary">
-            {T.leaving.stay}
-          </Button>
-        </>
-      }
-    >
-      {null}
-    </Dialog>
-  );
-}
-
-/** Stands in a page while something is saved: nothing leads away before the answer, which says whether anything would be lost. */
+/** Stands in a page while a call is under way: nothing leads away before the answer, which may be a refusal that nobody would see. */
 export function Saving(): ReactNode {
   useLayoutEffect(() => keepPage(() => undefined), []);
   return null;
@@ -80,7 +50,7 @@ export function Saving(): ReactNode {
  * Keeps the page until the returned function is called, or somebody agrees to leave. Call it in a layout effect: others may run
  * when the back button is pressed, and find the address that it leads to. `onLeave`: is given what leaves.
  */
-function keepPage(onLeave: (go: () => void) => void): () => void {
+export function keepPage(onLeave: (go: () => void) => void): () => void {
   // The browser asks in its own words.
   const hold = (event: BeforeUnloadEvent): void => event.preventDefault();
   const own: Kept = {

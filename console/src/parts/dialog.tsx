@@ -1,6 +1,7 @@
 /** A dialog over the page: it keeps the focus, closes with Escape, and gives the focus back. */
 import { Dialog as Base } from "@base-ui/react/dialog";
 import { type FormEvent, type ReactNode, useRef } from "react";
+import { Saving } from "../leaving/leaving.tsx";
 import { T } from "../texts/texts.ts";
 import { Button, type ButtonProps } from "./button.tsx";
 import { Icon } from "./icon.tsx";
@@ -8,7 +9,7 @@ import { Icon } from "./icon.tsx";
 export interface DialogProps {
   readonly open: boolean;
   readonly onClose: () => void;
-  /** A call is under way. Nothing closes the dialog until its answer, or that it was lost, is seen. */
+  /** A call is under way. Nothing closes the dialog, or leads away, until its answer, or that it was lost, is seen. */
   readonly busy?: boolean;
   readonly title: ReactNode;
   readonly lead?: ReactNode;
@@ -33,6 +34,7 @@ export function Dialog(props: DialogProps): ReactNode {
       <Base.Portal>
         <Base.Backdrop className="dialog-backdrop" />
         <Base.Popup className="dialog" initialFocus={() => form.current?.querySelector<HTMLElement>(".input") ?? true}>
+          {busy && <Saving />}
           <form ref={form} className="dialog-form" onSubmit={submit} noValidate>
             <header className="dialog-head">
               <Base.Title className="dialog-title">{title}</Base.Title>

@@ -9,7 +9,6 @@ import {
   type PolicyValues,
 } from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { useSession } from "../../app/session.tsx";
-import { Saving } from "../../leaving/leaving.tsx";
 import { readAgain } from "../../live/read-again.ts";
 import { Button } from "../../parts/button.tsx";
 import { CancelButton, Dialog } from "../../parts/dialog.tsx";
@@ -154,7 +153,6 @@ function ForeseenDialog({
         </>
       }
     >
-      {isBusy && <Saving />}
       {isStale && (
         <p className="failure" role="alert">
           {T.policy.dialog.stale}

@@ -3,7 +3,6 @@ import { useQuery } from "@connectrpc/connect-query";
 import { type ReactNode, useState } from "react";
 import { type Policy, PolicyService } from "../../../../gen/lockkeeper/policy/v1/policy_service_pb.ts";
 import { useSession } from "../../app/session.tsx";
-import { Unsaved } from "../../leaving/leaving.tsx";
 import { Button } from "../../parts/button.tsx";
 import { FailureNotice } from "../../parts/notice.tsx";
 import { Time } from "../../parts/time.tsx";
@@ -14,6 +13,7 @@ import { draftOf, type FieldDraft, faultsIn, isSame, ownNumbers, shown } from ".
 import { FieldRow } from "./policy-field-row.tsx";
 import { FIELDS, type FieldId, fieldOfPath, GROUPS, numberOf, valuesOf } from "./policy-fields.ts";
 import { Simulation } from "./simulation.tsx";
+import { Unsaved } from "./unsaved.tsx";
 
 /** The form. `onChange`: reads the policy again. */
 export function PolicyForm({

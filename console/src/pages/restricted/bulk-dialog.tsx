@@ -3,6 +3,7 @@ import { type ReactNode, useState } from "react";
 import { Link } from "wouter";
 import type { User } from "../../../../gen/lockkeeper/user/v1/user_pb.ts";
 import { userPath } from "../../app/routes.ts";
+import { Saving } from "../../leaving/leaving.tsx";
 import { Button } from "../../parts/button.tsx";
 import { Dialog } from "../../parts/dialog.tsx";
 import { T } from "../../texts/texts.ts";
@@ -43,6 +44,7 @@ export function BulkDialog({
       onSubmit={submit}
       actions={<Actions act={act} bulk={bulk} onClose={onClose} />}
     >
+      {bulk.phase === "running" && <Saving />}
       {bulk.phase === "deciding" ? (
         <>
           <Names users={users} />

@@ -31,6 +31,7 @@ export interface ActDialogProps {
 export function ActDialog({ act, user: latest, onClose, onChange }: ActDialogProps): ReactNode {
   const [user, setUser] = useState(latest);
   const [isActing, setIsActing] = useState(false);
+  const [isDone, setIsDone] = useState(false);
   const [draft, setDraft] = useState(() => draftFor(act));
   const [isTried, setIsTried] = useState(false);
   const foreseen = useRef<HTMLDivElement>(null);
@@ -39,6 +40,8 @@ export function ActDialog({ act, user: latest, onClose, onChange }: ActDialogPro
   const isWhole = Object.values(faults).every((fault) => fault === undefined);
   const { preview, perform } = useAct(act, user, isWhole ? draft : undefined);
   const name = isolate(nameOf(user));
+  // Until the user is read again nothing else begins, which would be closed with this.
+  const isBusy = perform.isPending || isDone;
   const error = perform.error ?? preview.error;
   const isRefused = error !== null && toFailure(error).reason === "SEQUENCE_MISMATCH";
   const isLost = perform.error !== null && toFailure(perform.error).isUnanswered;
@@ -50,12 +53,13 @@ export function ActDialog({ act, user: latest, onClose, onChange }: ActDialogPro
   };
   const submit = async (): Promise<void> => {
     setIsTried(true);
-    if (!isWhole || perform.isPending || isStale || bringIntoSight(foreseen.current)) return;
+    if (!isWhole || isBusy || isStale || bringIntoSight(foreseen.current)) return;
     setIsActing(true);
-    const isDone = await perform.run();
+    const isPerformed = await perform.run();
+    setIsDone(isPerformed);
     // Also after a refusal: somebody else may have acted.
     await onChange();
-    if (!isDone) {
+    if (!isPerformed) {
       setIsActing(false);
       return;
     }
@@ -70,7 +74,7 @@ export function ActDialog({ act, user: latest, onClose, onChange }: ActDialogPro
     <Dialog
       open
       onClose={onClose}
-      busy={perform.isPending}
+      busy={isBusy}
       title={T.acts.titles[act](name)}
       lead={T.acts.leads[act]}
       onSubmit={() => void submit()}
@@ -92,14 +96,14 @@ export function ActDialog({ act, user: latest, onClose, onChange }: ActDialogPro
       }
       actions={
         <>
-          <CancelButton busy={perform.isPending} onClose={onClose} />
+          <CancelButton busy={isBusy} onClose={onClose} />
           {isStale ? (
             // With keys, else one element becomes the other while it is pressed, and sends the form.
             <Button key="again" kind="primary" onClick={() => void lookAgain()}>
               {T.acts.lookAgain}
             </Button>
           ) : (
-            <Button key="act" type="submit" kind={ACTS[act].restricts ? "danger" : "primary"} busy={perform.isPending}>
+            <Button key="act" type="submit" kind={ACTS[act].restricts ? "danger" : "primary"} busy={isBusy}>
               {isLost ? T.retry : T.acts[act]}
             </Button>
           )}

@@ -1,7 +1,7 @@
 /** The dialog that ends one session. */
 import { createClient } from "@connectrpc/connect";
 import { useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useRef } from "react";
+import { type ReactNode, useRef, useState } from "react";
 import { type Session, SessionService } from "../../../../../gen/lockkeeper/session/v1/session_service_pb.ts";
 import { useSession } from "../../../app/session.tsx";
 import { useCall } from "../../../app/use-call.ts";
@@ -27,6 +27,7 @@ export function EndSessionDialog({
   const { transport } = useSession();
   const queries = useQueryClient();
   const { run, error, isBusy } = useCall(SessionService.typeName);
+  const [isEnded, setIsEnded] = useState(false);
   const requestId = useRef(newRequestId());
   const { sessionId, userAgent, ip, details, lastActivityTime } = session;
   const submit = async (): Promise<void> => {
@@ -36,6 +37,7 @@ export function EndSessionDialog({
       (done) => done.session,
     );
     if (answer === undefined) return;
+    setIsEnded(true);
     // First, so that nobody is offered to end it again. A long list shows it by now, and is not read again.
     await readAgain(queries, ({ queryKey }) => isOfServices(queryKey, [SessionService.typeName]));
     say({ text: TEXTS.ended });
@@ -45,11 +47,11 @@ export function EndSessionDialog({
     <Dialog
       open
       onClose={onClose}
-      busy={isBusy}
+      busy={isBusy || isEnded}
       title={TEXTS.confirmTitle}
       lead={TEXTS.confirmLead}
       onSubmit={() => void submit()}
-      actions={<SubmitActions label={TEXTS.end} kind="danger" busy={isBusy} onClose={onClose} />}
+      actions={<SubmitActions label={TEXTS.end} kind="danger" busy={isBusy || isEnded} onClose={onClose} />}
     >
       <Facts
         of={[
