@@ -13,6 +13,7 @@ test("the pages that are not about one user", async (t) => {
   await t.test("somebody lets many in at once, learns who was changed meanwhile, and tries these again", () =>
     letManyIn(service),
   );
+  await t.test("what became of each stays in sight, whatever becomes of the list", () => keepReport(service));
   await t.test("somebody tries a policy on past attempts, and two who change it do not overwrite each other", () =>
     changePolicy(service),
   );
@@ -60,6 +61,25 @@ async function letManyIn({ users, keys, signIn }: ConsoleService): Promise<void>
   await tab.getByRole("button", { name: "Look again" }).click();
   await tab.getByRole("row", { name: /cem.*Lock ends in 9 minutes/ }).waitFor();
   assert.deepEqual(complaints, []);
+}
+
+async function keepReport({ users, signIn }: ConsoleService): Promise<void> {
+  for (const userId of ["gus", "hal"]) {
+    await users.createUser({ userId });
+    await users.lockUser({ userId, reasonCode: "GALE" });
+  }
+  const { tab } = await signIn("/locked?reason=GALE");
+  await tab.getByLabel("Select all that are shown").check();
+  await tab.getByRole("button", { name: "Unlock (2)" }).click();
+  const dialog = tab.getByRole("dialog", { name: "Unlock 2 users" });
+  for (const rpc of ["UnlockUser", "ListUsers"]) await tab.route(`**/${rpc}`, (route) => route.abort());
+  await dialog.getByRole("button", { name: "Unlock", exact: true }).click();
+  await tab.locator("main").getByText("The service does not answer.").waitFor();
+  await tab.unrouteAll();
+  await dialog.getByText("Not done for 2 users:").waitFor();
+  await dialog.getByRole("button", { name: "Try again for 2 users, as they are now" }).click();
+  await tab.locator("main").getByText("Nobody is restricted like this").waitFor();
+  await dialog.getByText("Done for 2 users.").waitFor();
 }
 
 async function changePolicy({ policies, signIns, users, signIn }: ConsoleService): Promise<void> {

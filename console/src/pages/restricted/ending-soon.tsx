@@ -72,7 +72,7 @@ export function EndingSoon(): ReactNode {
           onChange={(next) => change({ within: next })}
         />
       </ListFilters>
-      <Found list={list} />
+      <Found key={address.toString()} list={list} />
     </>
   );
 }
@@ -80,15 +80,14 @@ export function EndingSoon(): ReactNode {
 function Found({ list }: { readonly list: ReturnType<typeof useUserList> }): ReactNode {
   const { users, error, isLoading, more, refetch } = list;
   const { emptyTitle, emptyText, caption, tooMany } = T.restricted.ending;
-  if (error !== null) return <FailureNotice error={error} onRetry={refetch} />;
-  if (isLoading) return <Loading />;
-  if (users.length === 0) return <Empty title={emptyTitle}>{emptyText}</Empty>;
-  const sorted = users.toSorted((a, b) => millisOfNext(a) - millisOfNext(b));
+  const sorted = isLoading ? [] : users.toSorted((a, b) => millisOfNext(a) - millisOfNext(b));
   return (
-    <>
-      {more.hasNextPage && <p className="warning">{tooMany(users.length)}</p>}
-      <RestrictedUsers caption={caption} users={sorted} columns={COLUMNS} more={{ ...more, hasNextPage: false }} />
-    </>
+    <RestrictedUsers caption={caption} users={sorted} columns={COLUMNS} more={{ ...more, hasNextPage: false }}>
+      {error !== null && <FailureNotice error={error} onRetry={refetch} />}
+      {error === null && isLoading && <Loading />}
+      {error === null && !isLoading && users.length === 0 && <Empty title={emptyTitle}>{emptyText}</Empty>}
+      {sorted.length > 0 && more.hasNextPage && <p className="warning">{tooMany(users.length)}</p>}
+    </RestrictedUsers>
   );
 }
 

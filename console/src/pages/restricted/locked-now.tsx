@@ -89,7 +89,7 @@ export function LockedNow(): ReactNode {
           onChange={(next) => change({ order: next })}
         />
       </ListFilters>
-      <Found list={list} isFiltered={state !== "" || organization !== "" || reason !== ""} />
+      <Found key={address.toString()} list={list} isFiltered={state !== "" || organization !== "" || reason !== ""} />
     </>
   );
 }
@@ -103,10 +103,13 @@ function Found({
 }): ReactNode {
   const { users, error, isLoading, more, refetch } = list;
   const { filteredTitle, filteredText, emptyTitle, emptyText, caption } = T.restricted.locked;
-  if (error !== null) return <FailureNotice error={error} onRetry={refetch} />;
-  if (isLoading) return <Loading />;
-  if (users.length === 0) {
-    return <Empty title={isFiltered ? filteredTitle : emptyTitle}>{isFiltered ? filteredText : emptyText}</Empty>;
-  }
-  return <RestrictedUsers caption={caption} users={users} columns={COLUMNS} more={more} />;
+  return (
+    <RestrictedUsers caption={caption} users={isLoading ? [] : users} columns={COLUMNS} more={more}>
+      {error !== null && <FailureNotice error={error} onRetry={refetch} />}
+      {error === null && isLoading && <Loading />}
+      {error === null && !isLoading && users.length === 0 && (
+        <Empty title={isFiltered ? filteredTitle : emptyTitle}>{isFiltered ? filteredText : emptyText}</Empty>
+      )}
+    </RestrictedUsers>
+  );
 }

@@ -18,6 +18,8 @@ export interface RestrictedUsersProps {
   readonly users: readonly User[];
   readonly columns: readonly Column<User>[];
   readonly more?: More;
+  /** What stands above the rows, or instead of them: an act that is under way stays over it. */
+  readonly children: ReactNode;
 }
 
 interface Chosen {
@@ -26,7 +28,7 @@ interface Chosen {
 }
 
 /** The list. */
-export function RestrictedUsers({ caption, users, columns, more }: RestrictedUsersProps): ReactNode {
+export function RestrictedUsers({ caption, users, columns, more, children }: RestrictedUsersProps): ReactNode {
   const { may } = useSession();
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [bulk, setBulk] = useState<Chosen>();
@@ -44,22 +46,27 @@ export function RestrictedUsers({ caption, users, columns, more }: RestrictedUse
   };
   return (
     <>
-      <BulkBar
-        users={chosenUsers}
-        onAct={(act, of) => setBulk({ act, users: of })}
-        onClear={() => setChosen(new Set())}
-      >
-        {T.users.count(users.length, more?.hasNextPage !== true)}
-      </BulkBar>
-      <Table
-        caption={caption}
-        columns={columns}
-        rows={users}
-        keyOf={({ userId }) => userId}
-        {...(more && { more })}
-        // Without an act there is nothing to select for.
-        {...(may("user.write") && { selection })}
-      />
+      {children}
+      {users.length > 0 && (
+        <>
+          <BulkBar
+            users={chosenUsers}
+            onAct={(act, of) => setBulk({ act, users: of })}
+            onClear={() => setChosen(new Set())}
+          >
+            {T.users.count(users.length, more?.hasNextPage !== true)}
+          </BulkBar>
+          <Table
+            caption={caption}
+            columns={columns}
+            rows={users}
+            keyOf={({ userId }) => userId}
+            {...(more && { more })}
+            // Without an act there is nothing to select for.
+            {...(may("user.write") && { selection })}
+          />
+        </>
+      )}
       {bulk !== undefined && <BulkDialog {...bulk} onClose={closeBulk} />}
     </>
   );
