@@ -5,6 +5,7 @@ import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
 import { skippedWithoutChromium } from "../support/chromium.ts";
 import { type ConsoleService, finish, startConsole, untilFocused, whileAsked } from "../support/console.ts";
+import { until } from "../support/until.ts";
 
 test("the pages that are not about one user", async (t) => {
   if (skippedWithoutChromium(t)) return;
@@ -60,6 +61,13 @@ async function letManyIn({ users, keys, signIn }: ConsoleService): Promise<void>
   await users.lockUser({ userId: "cem", expiry: { case: "duration", value: { seconds: 600n, nanos: 0 } } });
   await tab.getByRole("button", { name: "Look again" }).click();
   await tab.getByRole("row", { name: /cem.*Lock ends in 9 minutes/ }).waitFor();
+  // The filters that are shown are those of the address.
+  const reason = tab.getByLabel("Reason code");
+  await reason.fill("none");
+  await tab.keyboard.press("Enter");
+  await tab.waitForURL(/reason=NONE$/);
+  await tab.getByRole("navigation", { name: "Console" }).getByRole("link", { name: "Ending soon" }).click();
+  await until(async () => (await reason.inputValue()) === "", "no filter");
   assert.deepEqual(complaints, []);
 }
 

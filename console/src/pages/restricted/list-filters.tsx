@@ -1,5 +1,5 @@
 /** The filters that both lists have, and the button that reads them again. */
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type FormEvent, type ReactNode, useEffect, useState } from "react";
 import { useSession } from "../../app/session.tsx";
 import { Button } from "../../parts/button.tsx";
 import { TextField } from "../../parts/field.tsx";
@@ -18,6 +18,8 @@ export interface ListFiltersProps {
 export function ListFilters({ organization, reason, onChange, onRefresh, children }: ListFiltersProps): ReactNode {
   const { who } = useSession();
   const [draft, setDraft] = useState({ organization, reason });
+  // The menu and the back button lead to other filters of the same list.
+  useEffect(() => setDraft({ organization, reason }), [organization, reason]);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     const next = { organization: draft.organization.trim(), reason: draft.reason.trim().toUpperCase() };
