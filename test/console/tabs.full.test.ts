@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { Locator } from "playwright-core";
 import { Factor } from "../../gen/lockkeeper/resource/v1/factor_pb.ts";
 import { Cause } from "../../gen/lockkeeper/resource/v1/restriction_pb.ts";
 import { State } from "../../gen/lockkeeper/user/v1/user_pb.ts";
@@ -14,6 +15,7 @@ import { until } from "../support/until.ts";
 const STEPS: Readonly<Record<string, (service: ConsoleService) => Promise<void>>> = {
   "the timeline says who did what and why, and goes on by itself": followTimeline,
   "a long timeline is not read again after an act": keepTimeline,
+  "a timeline does not look as if it ended where more could not be read": missPage,
   "times are those of the service, whatever the browser's clock says": trustService,
   "sessions are ended one by one and together": endSessions,
   "attempts are counted by factor and address, and explain a lock": explainLock,
@@ -98,6 +100,20 @@ async function keepTimeline({ users, events, signIn }: ConsoleService): Promise<
     .waitFor();
   await until(async () => (await rows.count()) > 200, "more at the end");
   assert.deepEqual(complaints, []);
+}
+
+async function missPage({ signIn }: ConsoleService): Promise<void> {
+  const { tab } = await signIn("/users/olga/timeline");
+  const rows = tab.getByRole("list", { name: "Events, the newest first" }).getByRole("listitem");
+  await rows.nth(49).waitFor();
+  await tab.route("**/ListEvents", (route) => route.abort(), { times: 1 });
+  await tab.evaluate("window.scrollTo(0, document.body.scrollHeight)");
+  const again = tab.getByRole("button", { name: "Try again" });
+  await again.waitFor();
+  const topOf = async (part: Locator): Promise<number> => (await part.boundingBox())?.y ?? 0;
+  assert.ok((await topOf(again)) > (await topOf(rows.last())));
+  await again.click();
+  await rows.nth(99).waitFor();
 }
 
 async function trustService({ users, keys, open }: ConsoleService): Promise<void> {

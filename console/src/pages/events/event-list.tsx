@@ -33,7 +33,7 @@ function ListOf({ interest, isOwn, isFiltered }: EventListProps): ReactNode {
   return (
     <>
       <News count={list.newsCount} />
-      {error !== null && <FailureNotice error={error} onRetry={readAgain} />}
+      {error !== null && !more.isFetchNextPageError && <FailureNotice error={error} onRetry={readAgain} />}
       {isPending && error === null && <Loading />}
       {events.length > 0 && (
         <>
@@ -55,6 +55,8 @@ function ListOf({ interest, isOwn, isFiltered }: EventListProps): ReactNode {
           </div>
         </>
       )}
+      {/* Where somebody waits for more: otherwise the list would look as if it ended there. */}
+      {error !== null && more.isFetchNextPageError && <FailureNotice error={error} onRetry={more.fetchNextPage} />}
       {error === null && !isPending && <Rest more={more} isEmpty={events.length === 0} isFiltered={isFiltered} />}
       {redacted !== undefined && (
         <RedactDialog event={redacted} onClose={() => setRedacted(undefined)} onDone={readAgain} />

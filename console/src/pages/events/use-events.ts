@@ -25,6 +25,8 @@ export interface Events {
     /** How many pages are read. */
     readonly pages: number;
     readonly isFetchingNextPage: boolean;
+    /** Whether the next page could not be read: those that are read stay. */
+    readonly isFetchNextPageError: boolean;
     /** Whether anything is read, these pages or the next. */
     readonly isFetching: boolean;
     readonly fetchNextPage: () => unknown;
@@ -47,7 +49,8 @@ export function useEvents(interest: Interest): Events {
       gcTime: 0,
     },
   );
-  const { data, error, isPending, isLoading, isFetching, hasNextPage, isFetchingNextPage, refetch } = query;
+  const { data, error, isPending, isLoading, isFetching, refetch } = query;
+  const { hasNextPage, isFetchingNextPage, isFetchNextPageError } = query;
   const fetchNextPage = useNextPage(query);
   const queries = useQueryClient();
   const readAgain = async (): Promise<void> => {
@@ -76,7 +79,14 @@ export function useEvents(interest: Interest): Events {
     newsCount,
     error,
     isPending,
-    more: { hasNextPage, pages: data?.pages.length ?? 0, isFetchingNextPage, isFetching, fetchNextPage },
+    more: {
+      hasNextPage,
+      pages: data?.pages.length ?? 0,
+      isFetchingNextPage,
+      isFetchNextPageError,
+      isFetching,
+      fetchNextPage,
+    },
     readAgain,
   };
 }
