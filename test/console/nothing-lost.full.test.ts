@@ -9,6 +9,7 @@ import {
   enterKey,
   finish,
   holdAnswer,
+  passMinutes,
   slowDown,
   startConsole,
   untilFocused,
@@ -25,6 +26,7 @@ const STEPS: Readonly<Record<string, (service: ConsoleService) => Promise<void>>
   "what an act will do is in sight before it can be done, also where the window is low": seeFirst,
   "what changes while a page is read for the first time is shown": showWhatCameBetween,
   "rows stay when further ones do not come, and are read again by the same search": keepRows,
+  "nobody types into a policy as it was at an earlier visit": readPolicyFirst,
 };
 
 test("what somebody has at hand is not lost", async (t) => {
@@ -302,4 +304,22 @@ async function keepRows({ users, signIn }: ConsoleService): Promise<void> {
   await users.lockUser({ userId: "row-59" });
   await tab.getByRole("button", { name: "Search" }).click();
   await first.getByText("Locked").waitFor();
+}
+
+async function readPolicyFirst({ policies, signIn }: ConsoleService): Promise<void> {
+  const { tab } = await signIn("/policy");
+  const menu = tab.getByRole("navigation", { name: "Console" });
+  const box = tab.getByLabel("Set here: Each further lock is longer by the factor");
+  await box.waitFor();
+  await menu.getByRole("link", { name: "Users" }).click();
+  await tab.getByRole("heading", { name: "Users" }).waitFor();
+  await policies.updatePolicy({ values: { permanentAfter: 9 }, updateMask: { paths: ["permanent_after"] } });
+  await passMinutes(tab, 1);
+  const read = holdAnswer(tab, "GetPolicy");
+  await menu.getByRole("link", { name: "Policy" }).click();
+  await read.read;
+  // The answer makes another form, without what was typed into the earlier one.
+  await tab.locator("main .loading").waitFor();
+  read.letGo();
+  await box.waitFor();
 }

@@ -94,14 +94,14 @@ function TypedOrganization({ organizationId, onChoose }: WhosePolicyProps): Reac
 }
 
 function ReadPolicy({ organizationId }: { readonly organizationId: string }): ReactNode {
-  const { data, error, isPending, refetch } = useQuery(
+  const { data, error, isFetchedAfterMount, refetch } = useQuery(
     PolicyService.method.getPolicy,
     { organizationId },
-    // While somebody types, the form must not change under the hands.
-    { refetchOnWindowFocus: false, refetchOnReconnect: false },
+    // While somebody types, the form must not change under the hands: so it is not shown as it was at an earlier visit, either.
+    { staleTime: 0, refetchOnWindowFocus: false, refetchOnReconnect: false },
   );
   if (error !== null && data === undefined) return <FailureNotice error={error} onRetry={refetch} />;
-  if (isPending || data?.policy === undefined) return <Loading />;
+  if (!isFetchedAfterMount || data?.policy === undefined) return <Loading />;
   const { policy } = data;
   return <PolicyForm key={String(policy.details?.sequence)} policy={policy} onChange={refetch} />;
 }
