@@ -132,6 +132,27 @@ test("a dialog that is closed does not hear the press that opens it again", asyn
   await tab.getByText("The state becomes Locked.").waitFor();
 });
 
+test("a double click is one press, whatever the first click has brought under the second", async (t) => {
+  if (skippedWithoutChromium(t)) return;
+  const { tab } = await signIn("/users/bob");
+  const dialog = tab.getByRole("dialog", { name: "Deactivate bob" });
+  const act = dialog.getByRole("button", { name: "Deactivate", exact: true });
+  const clickAgain = async (): Promise<void> => {
+    await tab.mouse.down({ clickCount: 2 });
+    await tab.mouse.up({ clickCount: 2 });
+  };
+  await tab.getByRole("button", { name: "Deactivate", exact: true }).click();
+  await dialog.getByText("The state becomes Inactive.").waitFor();
+  await clickAgain();
+  await users.updateUser({ userId: "bob", profile: { displayName: "bob" } });
+  await dialog.getByRole("button", { name: "Look again" }).click();
+  await act.waitFor();
+  await clickAgain();
+  await tab.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  assert.equal((await users.getUser({ userId: "bob" })).user?.state, State.ACTIVE);
+});
+
 test("a dialog takes the focus where frames are slow, too", async (t) => {
   if (skippedWithoutChromium(t)) return;
   const { tab } = await signIn("/users");

@@ -1,5 +1,5 @@
 /** Buttons: one look for each weight, and one way to say why a button does nothing. */
-import { type ComponentProps, type ReactNode, useId } from "react";
+import { type ComponentProps, type MouseEvent, type ReactNode, useId } from "react";
 
 export interface ButtonProps extends Omit<ComponentProps<"button">, "disabled"> {
   /** `primary`: the one act of a place; `danger`: what restricts somebody; `quiet`: without a border. */
@@ -16,6 +16,8 @@ export interface ButtonProps extends Omit<ComponentProps<"button">, "disabled"> 
 export function Button({ kind = "plain", busy = false, missing, onClick, children, ...more }: ButtonProps): ReactNode {
   const why = useId();
   const isIdle = busy || missing !== undefined;
+  // The first click may have brought the button here, under the second one of a double click.
+  const isHeard = ({ detail }: MouseEvent): boolean => !isIdle && !(more.type === "submit" && detail > 1);
   return (
     <>
       <button
@@ -26,7 +28,7 @@ export function Button({ kind = "plain", busy = false, missing, onClick, childre
         aria-busy={busy || undefined}
         aria-describedby={missing === undefined ? undefined : why}
         title={missing}
-        onClick={isIdle ? (event) => event.preventDefault() : onClick}
+        onClick={(event) => (isHeard(event) ? onClick?.(event) : event.preventDefault())}
       >
         {children}
       </button>

@@ -30,7 +30,11 @@ export function Dialog(props: DialogProps): ReactNode {
     onSubmit?.();
   };
   return (
-    <Base.Root open={open} onOpenChange={(isOpen) => !isOpen && !busy && onClose()}>
+    // The second click of a double click is the first one's: it falls outside the dialog that this has opened.
+    <Base.Root
+      open={open}
+      onOpenChange={(isOpen, { event }) => !isOpen && !busy && !("detail" in event && event.detail > 1) && onClose()}
+    >
       <Base.Portal>
         <Base.Backdrop className="dialog-backdrop" />
         <Base.Popup className="dialog" initialFocus={() => form.current?.querySelector<HTMLElement>(".input") ?? true}>
