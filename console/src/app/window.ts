@@ -36,17 +36,22 @@ export function keepTitle(root: HTMLElement): void {
 /** Keeps the focus on the page: in the dialog that is open, else at the heading. */
 export function keepFocus(): void {
   let last: Element | undefined;
+  let wasInDialog = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const isLost = (): boolean => last?.isConnected === false && document.activeElement === document.body;
   const place = (): void => {
     if (!isLost()) return;
-    const target = document.querySelector<HTMLElement>(".dialog") ?? document.querySelector<HTMLElement>("#content h1");
-    if (target === null) return;
+    const dialog = document.querySelector<HTMLElement>(".dialog");
+    const target = dialog ?? document.querySelector<HTMLElement>("#content h1");
+    // A dialog that has just opened puts the focus into its first field, but not if it has the focus by then.
+    if (target === null || (dialog !== null && !wasInDialog)) return;
     target.tabIndex = -1;
     target.focus({ preventScroll: true });
   };
   document.addEventListener("focusin", ({ target }) => {
-    if (target instanceof Element) last = target;
+    if (!(target instanceof Element)) return;
+    last = target;
+    wasInDialog = target.closest(".dialog") !== null;
   });
   new MutationObserver(() => {
     if (!isLost()) return;
