@@ -156,10 +156,18 @@ async function readAfterAbsence(t: TestContext, console: ConsoleService): Promis
   const rows = tab.getByRole("list", { name: "Events" }).getByRole("listitem");
   await users.lockUser({ userId: "kim", reasonCode: "BEFORE" });
   await rows.getByText(/because BEFORE\.$/).waitFor();
+  const watchEnds = tab.waitForEvent("requestfailed", (request) => request.url().endsWith("/WatchEvents"));
   await show(tab, "hidden");
+  await watchEnds;
+  const read = holdAnswer(tab, "ListEvents");
   await passMinutes(tab, 6);
   await users.banUser({ userId: "kim", reasonCode: "MEANWHILE" });
   await show(tab, "visible");
+  await read.read;
+  // What came before stays until the list is read again.
+  const lockIsShown = await rows.getByText(/because BEFORE\.$/).isVisible();
+  read.letGo();
+  assert.ok(lockIsShown);
   await rows.getByText(/because MEANWHILE\.$/).waitFor();
   await rows
     .first()

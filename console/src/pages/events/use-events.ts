@@ -1,7 +1,7 @@
 /** The events of a list: pages of the past, and what happens while it is shown. */
 import { useInfiniteQuery } from "@connectrpc/connect-query";
 import { useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import type { Event } from "../../../../gen/lockkeeper/event/v1/event_pb.ts";
 import { EventOrder, EventService } from "../../../../gen/lockkeeper/event/v1/event_service_pb.ts";
 import { filterOf, type Interest } from "../../live/interest.ts";
@@ -34,9 +34,16 @@ export interface Events {
   readonly readAgain: () => Promise<void>;
 }
 
+/** An event that came while the list was shown. */
+interface LiveEvent {
+  readonly event: Event;
+  /** How many readings of the list had begun by then. */
+  readonly readings: number;
+}
+
 /** Returns the events of an interest. It must stay the same as long as the component is shown: give it a key. */
 export function useEvents(interest: Interest): Events {
-  const [live, setLive] = useState<readonly Event[]>([]);
+  const [live, setLive] = useState<readonly LiveEvent[]>([]);
   const [newsCount, setNewsCount] = useState(0);
   const query = useInfiniteQuery(
     EventService.method.listEvents,
@@ -53,27 +60,31 @@ export function useEvents(interest: Interest): Events {
   const { hasNextPage, isFetchingNextPage, isFetchNextPageError } = query;
   const fetchNextPage = useNextPage(query);
   const queries = useQueryClient();
+  const readings = useRef({ begun: 0, ended: 0 });
   const readAgain = async (): Promise<void> => {
+    const number = ++readings.current.begun;
     cutToTop(queries, ({ queryKey }) => isOfServices(queryKey, [EventService.typeName]));
-    await refetch();
+    let read = await refetch();
     // A first read that was under way may have been answered before.
-    if (isLoading) await refetch();
+    if (isLoading) read = await refetch();
+    readings.current.ended = Math.max(readings.current.ended, number);
+    // Until now they would be missing, and from now on they would stay above what came in a gap.
+    if (!read.isError) setLive((all) => all.filter((each) => each.readings >= number));
   };
   const onEvents = (events: readonly Event[]): void => {
+    const { begun, ended } = readings.current;
+    const news = events.map((event) => ({ event, readings: begun })).toReversed();
+    // Earlier events lost their values: they are not shown with them any longer.
+    const isErased = events.some(isErasure);
     setNewsCount((count) => count + events.length);
-    setLive((before) => [...events.toReversed(), ...before]);
-    // Earlier events lost their values; or there are so many new ones that pages are the better list of them.
-    if (live.length + events.length > LIVE_EVENTS_MAX || events.some(isErasure)) startOver();
+    setLive((before) => (isErased ? news : [...news, ...before]));
+    // There may be so many that pages are the better list of them.
+    const areMany = live.length + events.length > LIVE_EVENTS_MAX && begun === ended;
+    if (areMany || isErased) void readAgain();
   };
-  // Else live ones from before a gap would stay above the newer ones that are read.
-  const startOver = (): void => {
-    setLive([]);
-    void readAgain();
-  };
-  useLive(interest, { onEvents, onGap: startOver });
-  const events = new Map(
-    [...live, ...(data?.pages.flatMap((page) => page.events) ?? [])].map((each) => [each.cursor, each]),
-  );
+  useLive(interest, { onEvents, onGap: () => void readAgain() });
+  const all = [...live.map(({ event }) => event), ...(data?.pages.flatMap((page) => page.events) ?? [])];
+  const events = new Map(all.map((each) => [each.cursor, each]));
   return {
     events: [...events.values()],
     newsCount,
